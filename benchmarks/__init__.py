@@ -1,0 +1,1 @@
+"""Simulators, calibration report and engine benchmark: `python -m benchmarks.calibration`, `… benchmarks.engines`."""

@@ -1,0 +1,112 @@
+"""The one function that puts the parts together: a curve and options in, an `Analysis` out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from models.arrays import Floats
+from models.between_model import ResolvedScale, own_scale, scale_evidence
+from models.classification import ENGINE_UNRELIABLE, ERRATIC, classification, decide
+from models.curve import ScalingCurve
+from models.curve_models import CURVE_MODELS, FLAT_SHARES, menu
+from models.curve_models.logit_linear import logit_linear
+from models.curve_models.priors import HalfCauchy
+from models.diagnostics import diagnostics, weak_models
+from models.engines.quadrature import quadrature
+from models.fitting import fit
+from models.likelihood import Observations, observe
+from models.options import EngineName, Options
+from models.pool import Averaged, Pool, pooled, posterior_weights, with_effect
+from models.posterior import Engine, ModelPosterior, Work
+from models.results import Analysis, Warned
+from models.scatter import is_erratic
+from models.turn import effects, turns
+from models.warnings import curve_warnings
+
+ENGINE_VERSION = 1  # raised with every change that changes a number
+DRAWS = 2048  # per curve model that counts
+REFINEMENT = 4  # times the draws where the first run was not good enough
+SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
+UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the sampler did not reach its accuracy on this curve; no label is given")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One curve made ready for an engine."""
+
+    observations: Observations
+    options: Options
+    variation: HalfCauchy
+
+
+def analyze(
+    curve: ScalingCurve, options: Options, engine: Engine = quadrature, scale: ResolvedScale | None = None
+) -> Analysis:
+    """Analyse one curve. `scale` is needed where the options say "suite"; otherwise it follows from them."""
+    resolved = scale or own_scale(options)
+    setting = _Setting(observe(curve, options), options, HalfCauchy(resolved.value))
+    averaged, reliable = _averaged(setting, engine)
+    best = decide(averaged.pool, options, options.class_prior).best
+    vetoes = (*((ERRATIC,) if is_erratic(averaged, best) else ()), *(() if reliable else (ENGINE_UNRELIABLE,)))
+    other = _other_effects(setting, averaged.pool)
+    label = classification(averaged.pool, options, setting.variation, other, vetoes)
+    return (
+        label,
+        effects(averaged),
+        turns(averaged),
+        fit(averaged),
+        diagnostics(averaged, options.engine, curve_warnings(curve, setting.observations)),
+    )
+
+
+def suite_evidence(curve: ScalingCurve, options: Options) -> Floats:
+    """Log evidence (9,) of a curve at the nodes of the between-model scale, for `resolve_suite_scale`."""
+    setting = _Setting(
+        observe(curve, options), options, HalfCauchy(own_scale(replace(options, between_model_scale="default")).value)
+    )
+    pool = _pool(setting, quadrature, Work(SIDE_DRAWS, options.seed))
+    return scale_evidence(pool, options, setting.variation)
+
+
+def _pool(setting: _Setting, engine: Engine, work: Work) -> Pool:
+    context = setting.observations.context
+    return pooled(engine(menu(context), setting.observations, setting.variation, work), context)
+
+
+def _averaged(setting: _Setting, engine: Engine) -> tuple[Averaged, bool]:
+    """The averaged posterior, and whether the engine got it right, with more draws for weak models."""
+    averaged = _weighted(setting, _pool(setting, engine, Work(DRAWS, setting.options.seed)))
+    weak = weak_models(averaged)
+    if not weak:
+        return averaged, True
+    work = Work(DRAWS * REFINEMENT, setting.options.seed, even=True)
+    posteriors = list(averaged.pool.posteriors)
+    again = engine([posteriors[j].model for j in weak], setting.observations, setting.variation, work)
+    for j, posterior in zip(weak, again, strict=True):
+        posteriors[j] = posterior
+    averaged = _weighted(setting, pooled(posteriors, averaged.pool.context))
+    return averaged, not weak_models(averaged)
+
+
+def _weighted(setting: _Setting, pool: Pool) -> Averaged:
+    options = setting.options
+    return Averaged(pool, posterior_weights(pool, options.class_prior), setting.observations, options.interval)
+
+
+def _other_effects(setting: _Setting, pool: Pool) -> dict[str, Pool]:
+    """The pool under half and double the smallest effect."""
+    delta = pool.context.delta
+    return {
+        name: with_effect(pool, _flat_posteriors(setting, pool, factor * delta), factor * delta)
+        for name, factor in (("halved", 0.5), ("doubled", 2.0))
+    }
+
+
+def _flat_posteriors(setting: _Setting, pool: Pool, delta: float) -> list[ModelPosterior]:
+    """`constant` as it is, `near_flat` anew: its prior is the smallest effect."""
+    context = replace(pool.context, delta=delta)
+    narrow = [model for model in menu(context) if model.name == "near_flat"]
+    work = Work(SIDE_DRAWS, setting.options.seed)
+    constant = [posterior for posterior in pool.posteriors if posterior.model.name == "constant"]
+    return [*constant, *quadrature(narrow, setting.observations, setting.variation, work)]

@@ -1,0 +1,65 @@
+"""Scale s of the between-model variation: as asked, by default, or estimated from a suite of curves.
+
+log s ~ N(log .03, .8²), integrated over nine nodes; each curve contributes its evidence under r ~ HalfCauchy(s). The
+estimate for a curve leaves the curve itself out, so that no curve is used twice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from models.arrays import Floats
+from models.curve_models.priors import HalfCauchy
+from models.errors import InvalidOptions, Problem
+from models.options import DEFAULT_BETWEEN_MODEL_SCALE, Options
+from models.pool import Pool, class_evidence, prior_vector, variation_factor
+
+SUITE_MINIMUM = 10  # curves from which a suite's scale can be estimated
+SUITE_AUTOMATIC = 20  # curves from which it is estimated unless told otherwise
+SUITE_SAMPLE = 500  # curves that are enough to know it to a few per cent
+LOG_SD = 0.8  # of the prior on log s: covers the .01 to .10 seen over published suites
+NODES: Floats = DEFAULT_BETWEEN_MODEL_SCALE * np.exp(LOG_SD * np.linspace(-2.5, 2.5, 9))
+DIGITS = 3  # significant digits of a resolved scale, so that it can be written down and asked for
+
+Source = Literal["option", "default", "suite"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedScale:
+    """The number s that an analysis uses, and where it came from."""
+
+    value: float
+    source: Source
+
+
+def own_scale(options: Options) -> ResolvedScale:
+    """The scale for a curve without a suite."""
+    asked = options.between_model_scale
+    if asked == "default":
+        return ResolvedScale(DEFAULT_BETWEEN_MODEL_SCALE, "default")
+    if isinstance(asked, str):
+        message = f"'suite' needs at least {SUITE_MINIMUM} curves analysed together; give a number or 'default'"
+        raise InvalidOptions([Problem("/options/between_model_scale", message)])
+    return ResolvedScale(float(asked), "option")
+
+
+def scale_evidence(pool: Pool, options: Options, variation: HalfCauchy) -> Floats:
+    """Log evidence (9,) of one curve at the nodes of s, averaged over the prior on classes."""
+    prior = prior_vector(options.class_prior)
+    values = [
+        class_evidence(pool, variation_factor(pool, variation, HalfCauchy(node))).value for node in NODES.tolist()
+    ]
+    return np.array([pool.log_unit + math.log(float(prior @ value)) for value in values])
+
+
+def resolve_suite_scale(total: Floats, left_out: Floats | None = None) -> ResolvedScale:
+    """Posterior mean of log s given the suite's summed log evidence (9,), less a curve's own."""
+    log_prior = -0.5 * (np.log(NODES / DEFAULT_BETWEEN_MODEL_SCALE) / LOG_SD) ** 2
+    log_posterior = log_prior + total - (0.0 if left_out is None else left_out)
+    weights = np.exp(log_posterior - log_posterior.max())
+    value = math.exp(float(np.sum(weights * np.log(NODES)) / np.sum(weights)))
+    return ResolvedScale(float(f"{value:.{DIGITS - 1}e}"), "suite")

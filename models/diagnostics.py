@@ -1,0 +1,78 @@
+"""Diagnostics of an engine's work on one curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from models.arrays import Floats
+from models.options import EngineName
+from models.pool import Averaged, class_evidence
+from models.posterior import ModelPosterior, SamplerChecks, effective_sample_size
+from models.results import Diagnostics, Warned
+from models.shapes import SHAPES
+
+LARGEST_PARETO_K = 0.7  # Vehtari et al., arXiv 1507.02646, section 3: importance sampling is not to be trusted beyond
+SMALLEST_SAMPLE = 400.0  # effective draws of the averaged posterior; 2.5 % quantiles then rest on ten of them
+LARGEST_R_HAT = 1.01  # Vehtari et al., arXiv 1903.08008
+COUNTED_WEIGHT = 0.1  # of a curve model, from which its own figures count
+NEGLIGIBLE_WEIGHT = 0.01
+
+
+def diagnostics(averaged: Averaged, engine: EngineName, warnings: tuple[Warned, ...]) -> Diagnostics:
+    """Figures of the averaged posterior, and a sampler's own checks where there are any."""
+    sizes = class_evidence(averaged.pool).effective_sample_size
+    checks = [posterior.checks for posterior in averaged.pool.posteriors if posterior.checks is not None]
+    return Diagnostics(
+        engine=engine.value,
+        pareto_k=worst_pareto_k(averaged),
+        effective_sample_size=effective_sample_size(averaged.weights),
+        class_effective_sample_size=dict(zip(SHAPES, sizes.tolist(), strict=True)),
+        warnings=warnings,
+        r_hat=_worst(max, (check.r_hat for check in checks)),
+        ess_bulk=_worst(min, (check.ess_bulk for check in checks)),
+        ess_tail=_worst(min, (check.ess_tail for check in checks)),
+        divergences=sum(check.divergences for check in checks) if checks else None,
+        bfmi=_worst(min, (check.bfmi for check in checks)),
+    )
+
+
+def _worst(choose: Callable[[Iterable[float]], float], values: Iterable[float]) -> float | None:
+    found = list(values)
+    return choose(found) if found else None
+
+
+def model_weights(averaged: Averaged) -> Floats:
+    """Posterior weight (J,) of every curve model."""
+    return np.bincount(averaged.pool.model, averaged.weights, len(averaged.pool.posteriors))
+
+
+def worst_pareto_k(averaged: Averaged) -> float | None:
+    """Largest Pareto k of the curve models that count; None where no weights were needed."""
+    weighed = zip(averaged.pool.posteriors, model_weights(averaged), strict=True)
+    values = [p.pareto_k for p, weight in weighed if weight >= COUNTED_WEIGHT and p.pareto_k is not None]
+    return max(values) if values else None
+
+
+def weak_models(averaged: Averaged) -> tuple[int, ...]:
+    """Curve models that need more draws: too heavy a tail of weights, or fewer effective draws than their weight asks.
+
+    When every model of weight w has at least 400 w effective draws, the averaged posterior has at least 400.
+    """
+    weighed = zip(averaged.pool.posteriors, model_weights(averaged), strict=True)
+    return tuple(j for j, (posterior, weight) in enumerate(weighed) if _is_weak(posterior, float(weight)))
+
+
+def _is_weak(posterior: ModelPosterior, weight: float) -> bool:
+    if weight < NEGLIGIBLE_WEIGHT:
+        return False
+    if weight >= COUNTED_WEIGHT and posterior.pareto_k is not None and posterior.pareto_k > LARGEST_PARETO_K:
+        return True
+    if posterior.checks is not None and weight >= COUNTED_WEIGHT and not _converged(posterior.checks):
+        return True
+    return posterior.effective_sample_size < SMALLEST_SAMPLE * weight
+
+
+def _converged(checks: SamplerChecks) -> bool:
+    return checks.r_hat <= LARGEST_R_HAT and min(checks.ess_bulk, checks.ess_tail) >= SMALLEST_SAMPLE

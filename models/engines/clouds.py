@@ -1,0 +1,114 @@
+"""Proposal by clouds: a mixture of t distributions around the best draws of an earlier pass.
+
+Shape parameters and r are taken to standard normal coordinates, where their prior is N(0, I). One covariance serves all
+components, so the mixture's density is a matrix of distances; a share of draws from the prior itself keeps every
+weight bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import gammaln, gammaincinv, ndtr, ndtri
+from scipy.stats import qmc
+
+from models.arrays import Floats
+from models.curve_models.record import normal_from_levels
+from models.engines.cells import EDGE
+from models.engines.target import Draws, Target, level_noise
+from models.posterior import ModelPosterior, Work, effective_sample_size
+
+COMPONENTS = 48
+PRIOR_SHARE = 0.08  # of the draws that come from the prior of shape and r
+CLOUD_DF = 5.0
+FEWEST_EFFECTIVE, FLATTENING, FLATTEST = 40.0, 0.8, 1e-3  # effective draws to build on, and the powers tried
+NARROWEST = 1e-4  # smallest standard deviation along an axis, in prior standard deviations
+FURTHEST = 37.0  # normal coordinates stay where the distribution function is not 0 or 1 in double precision
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """Quasi-random numbers: component picker (S,), t noise (S, d), prior draws (S, d), noise of levels."""
+
+    pick: Floats
+    noise: Floats
+    prior: Floats
+    levels: Floats
+
+
+def cloud_draws(target: Target, before: ModelPosterior, quantiles: Floats, work: Work) -> Draws:
+    """Draws proposed around those of `before`, whose prior quantiles are `quantiles` (S, d)."""
+    weights = _tempered(before.log_weights)
+    z = np.asarray(ndtri(quantiles))
+    chosen = _systematic(weights, COMPONENTS)
+    scale = _bandwidth(weights, z)
+    sequence = _sequence(z.shape[1], target.level_count, work.draws, work.seed)
+    component = np.minimum((sequence.pick - PRIOR_SHARE) / (1 - PRIOR_SHARE) * COMPONENTS, COMPONENTS - 1).astype(int)
+    from_prior = sequence.pick < PRIOR_SHARE
+    centers = z[chosen]
+    proposed = np.where(
+        from_prior[:, None], sequence.prior, centers[np.maximum(component, 0)] + sequence.noise @ scale.T
+    )
+    proposed = np.clip(proposed, -FURTHEST / 5, FURTHEST / 5)
+    starts = np.clip(normal_from_levels(target.model, before.levels[chosen]), -FURTHEST / 5, FURTHEST / 5)
+    log_proposal = _log_mixture(proposed, centers, scale)
+    log_prior = -0.5 * np.sum(proposed**2, axis=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+    return Draws(
+        np.clip(ndtr(proposed), EDGE, 1 - EDGE),
+        starts[np.maximum(component, 0)],
+        sequence.levels,
+        log_proposal - log_prior,
+    )
+
+
+def _tempered(log_weights: Floats) -> Floats:
+    """Weights, flattened by a power below one where hardly any draw counts: narrow ridges are reached in steps."""
+    centered = log_weights - log_weights.max()
+    power, weights = 1.0, np.exp(centered)
+    while effective_sample_size(weights) < FEWEST_EFFECTIVE and power > FLATTEST:
+        power *= FLATTENING
+        weights = np.exp(power * centered)
+    return weights
+
+
+def _systematic(weights: Floats, count: int) -> Floats:
+    """Indices of `count` draws in proportion to their weights."""
+    cumulative = np.cumsum(weights)
+    places = (np.arange(count) + 0.5) / count * cumulative[-1]
+    return np.minimum(np.searchsorted(cumulative, places), len(weights) - 1)
+
+
+def _bandwidth(weights: Floats, z: Floats) -> Floats:
+    """Cholesky factor (d, d) of the components' covariance: the weighted one, narrowed by Scott's rule."""
+    d = z.shape[1]
+    share = weights / weights.sum()
+    centered = z - share @ z
+    covariance = centered.T @ (centered * share[:, None]) + NARROWEST**2 * np.eye(d)
+    narrowing = max(effective_sample_size(weights), 2.0) ** (-1 / (d + 4))
+    return np.asarray(np.linalg.cholesky(covariance)) * narrowing
+
+
+def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
+    """Log density (S,) of the mixture of t components and the prior."""
+    d = x.shape[1]
+    inverse = np.linalg.inv(scale)
+    a, b = x @ inverse.T, centers @ inverse.T
+    distance = np.maximum(np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T, 0.0)
+    constant = gammaln((CLOUD_DF + d) / 2) - gammaln(CLOUD_DF / 2) - 0.5 * d * math.log(CLOUD_DF * math.pi)
+    constant -= float(np.sum(np.log(np.diag(scale))))
+    mixture = np.mean((1 + distance / CLOUD_DF) ** (-(CLOUD_DF + d) / 2), axis=1)
+    prior = np.exp(-0.5 * np.sum(x**2, axis=1) - 0.5 * d * math.log(2 * math.pi))
+    return np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior)
+
+
+@lru_cache(maxsize=64)
+def _sequence(d: int, p: int, draws: int, seed: int) -> _Sequence:
+    sobol = qmc.Sobol(3 + d + p, scramble=True, rng=np.random.default_rng([seed, d, p, 1]))
+    numbers = np.clip(sobol.random(draws), EDGE, 1 - EDGE)
+    z = np.asarray(ndtri(numbers[:, 1 : 1 + d]))
+    spread = np.sqrt(CLOUD_DF / (2 * gammaincinv(CLOUD_DF / 2, numbers[:, 1 + d])))
+    levels = level_noise(numbers[:, 2 + d], numbers[:, 3 + d :])
+    return _Sequence(numbers[:, 0], z * spread[:, None], z, levels)

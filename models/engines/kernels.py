@@ -1,0 +1,435 @@
+"""Compiled inner loops of `quadrature`: exact log likelihood, and Laplace approximation of the levels.
+
+Scalars throughout, no fast-math: the same input gives the same bytes. The levels are written as functions of standard
+normal x, so that the prior is N(0, I) in every curve model and the posterior's Hessian is never singular.
+All in one file, because the compiler's cache follows the file of a function, not those of the functions it calls: in two
+files, one half would go on running the other's old code.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from models.arrays import Floats
+
+STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
+FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product replaces two gamma functions
+TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
+STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
+NEWTON_STEPS, MOST_STEPS = 3, 20  # per draw (from a mode near by) and per cell (from the one before)
+# Length of the last step, in prior standard deviations. Newton's next error is about its square, and the curvature
+# before the step still serves.
+CONVERGED = 0.1
+T_DF = 7.0  # heavier than the normal that it stands for, light enough to waste few draws
+LOG_T_CONSTANT = math.lgamma(4.0) - math.lgamma(3.5) - 0.5 * math.log(7.0 * math.pi)
+LEVEL_PRIOR_SHARE = 0.1  # of the draws whose levels come from the prior: bounds the weights of skewed posteriors
+NORMAL, STUDENT_T, UNIFORM, LOG_NORMAL, TRIANGLE = 0, 1, 2, 3, 4  # codes of the level priors
+IDENTITY, LOGIT, LOG_LOG = 0, 1, 2  # codes of the links, as in `Link`
+ROOT_TWO_PI = math.sqrt(2 * math.pi)
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Given(NamedTuple):
+    """What one curve model on one curve does not change: link code, priors of the levels (p, 5), data (N, 6)."""
+
+    link: int
+    priors: Floats
+    data: Floats
+
+
+class Node(NamedTuple):
+    """One place of the shape parameters and r: offset (N,), columns (N, p), r."""
+
+    offset: Floats
+    columns: Floats
+    r: float
+
+
+_compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def _stirling(x: float) -> float:
+    square = 1.0 / (x * x)
+    return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / x
+
+
+@_compiled
+def _log_rising(k: float, a: float) -> float:
+    """log(Γ(k + a)/Γ(a)) - k log a, without cancellation for large a."""
+    if k == 0.0:
+        return 0.0
+    if a > STIRLING_FROM:
+        return (k + a - 0.5) * math.log1p(k / a) - k + _stirling(k + a) - _stirling(a)
+    if k <= FEW and a > SMALL and k == math.floor(k):
+        ratio = 1.0
+        for i in range(1, int(k)):
+            ratio *= 1.0 + i / a
+        return math.log(ratio)
+    shift, low, high = 0.0, a, k + a
+    product, above = 1.0, 1.0
+    while low <= STIRLING_FROM:
+        product *= low
+        low += 1.0
+    while high <= STIRLING_FROM:
+        above *= high
+        high += 1.0
+    shift = math.log(product / above)
+    upper = (high - 0.5) * math.log(high) - high + _stirling(high)
+    return upper - (low - 0.5) * math.log(low) + low - _stirling(low) + shift - k * math.log(a)
+
+
+@_compiled
+def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: Floats, whole: float) -> float:
+    """Log density of point i (all constants kept) for mean f, 1 - f and between-model variation r.
+
+    `whole` is `_log_rising(n, M)` of this point's n, which many points share.
+    """
+    noise = data[i, 0]
+    if noise == 0.0:
+        k, n, constant = data[i, 1], data[i, 2], data[i, 4]
+        m = 1.0 / (r * r) - 1.0
+        f, complement = max(f, TINY), max(complement, TINY)
+        value = constant - whole
+        if k > 0.0:
+            value += k * math.log(f) + _log_rising(k, f * m)
+        if n > k:
+            value += (n - k) * math.log(complement) + _log_rising(n - k, complement * m)
+        return value
+    spread = f * complement if noise == 1.0 else 1.0
+    variance = data[i, 3] ** 2 + r * r * spread
+    return -0.5 * ((data[i, 5] - f) ** 2 / variance + math.log(variance) + LOG_TWO_PI)
+
+
+@_compiled
+def _whole(i: int, r: float, data: Floats, before: float) -> float:
+    """`_log_rising(n, M)` for point i; `before` is that of point i - 1."""
+    if data[i, 0] != 0.0:
+        return 0.0
+    if i > 0 and data[i, 2] == data[i - 1, 2] and data[i - 1, 0] == 0.0:
+        return before
+    return _log_rising(data[i, 2], 1.0 / (r * r) - 1.0)
+
+
+@_compiled
+def _mean(eta: float, link: int) -> tuple[float, float, float]:
+    """Mean, its complement and its derivative by the linear predictor."""
+    if link == LOGIT:
+        if eta >= 0:
+            small = math.exp(-eta)
+            f, complement = 1.0 / (1.0 + small), small / (1.0 + small)
+        else:
+            small = math.exp(eta)
+            f, complement = small / (1.0 + small), 1.0 / (1.0 + small)
+        return f, complement, f * complement
+    if link == LOG_LOG:
+        rate = math.exp(min(eta, 700.0))
+        f = math.exp(-rate)
+        return f, -math.expm1(-rate), -rate * f
+    return eta, 1.0 - eta, 1.0
+
+
+@_compiled
+def _normal_cdf(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+@_compiled
+def _t_level(x: float, scale: float) -> tuple[float, float]:
+    """Student-t level with 4 degrees of freedom at normal x, and its derivative."""
+    tail = max(0.5 * math.erfc(abs(x) / math.sqrt(2.0)), TINY)
+    alpha = min(4 * tail * (1 - tail), 1.0)
+    root = math.sqrt(alpha)
+    size = 2 * math.sqrt(max(math.cos(math.acos(root) / 3) / root - 1, 0.0))
+    density = 0.375 * (1 + size * size / 4) ** -2.5
+    slope = scale * math.exp(-0.5 * x * x) / ROOT_TWO_PI / density
+    return (scale * size if x >= 0 else -scale * size), slope
+
+
+@_compiled
+def _levels(x: Floats, priors: Floats, levels: Floats, slopes: Floats) -> None:
+    """Levels and their lower-triangular derivatives by x; `priors` rows are (code, a, b, index of a, index of b)."""
+    p = len(x)
+    for j in range(p):
+        code, a, b = int(priors[j, 0]), priors[j, 1], priors[j, 2]
+        for i in range(p):
+            slopes[j, i] = 0.0
+        if code == NORMAL:
+            levels[j], slopes[j, j] = a + b * x[j], b
+        elif code == STUDENT_T:
+            levels[j], slopes[j, j] = _t_level(x[j], b)
+        elif code == LOG_NORMAL:
+            levels[j] = math.exp(a + b * x[j])
+            slopes[j, j] = b * levels[j]
+        elif code == TRIANGLE:
+            root = math.sqrt(max(_normal_cdf(-x[j]), TINY))
+            levels[j] = b * (1 - root)
+            slopes[j, j] = b * math.exp(-0.5 * x[j] * x[j]) / ROOT_TWO_PI / (2 * root)
+        else:
+            low_index, high_index = int(priors[j, 3]), int(priors[j, 4])
+            low = a if low_index < 0 else levels[low_index]
+            high = b if high_index < 0 else levels[high_index]
+            share = _normal_cdf(x[j])
+            levels[j] = low + (high - low) * share
+            for i in range(j):
+                if low_index >= 0:
+                    slopes[j, i] += (1 - share) * slopes[low_index, i]
+                if high_index >= 0:
+                    slopes[j, i] += share * slopes[high_index, i]
+            slopes[j, j] = (high - low) * math.exp(-0.5 * x[j] * x[j]) / ROOT_TWO_PI
+
+
+@_compiled
+def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> float:
+    """Information about f in point i.
+
+    Counts use the binomial with n/(1 + (n - 1) r²) trials; at 0 and n of n the number of trials that has the exact
+    likelihood's slope there, because the beta-binomial is much flatter.
+    """
+    noise = data[i, 0]
+    if noise != 0.0:
+        spread = f * complement if noise == 1.0 else 1.0
+        return 1.0 / (data[i, 3] ** 2 + r * r * spread)
+    k, n = data[i, 1], data[i, 2]
+    f, complement = max(f, 1e-12), max(complement, 1e-12)
+    if k == 0.0 or k == n:
+        rest = (complement if k == 0.0 else f) * (1.0 / (r * r) - 1.0)
+        trials = rest * math.log1p(n / rest)
+    else:
+        trials = n / (1 + (n - 1) * r * r)
+    return trials / (f * complement)
+
+
+@_compiled
+def _gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
+    """Score (row p of `work`) and information (rows 0 to p - 1) of the levels at x, prior included."""
+    p, offset, columns, data = len(x), node.offset, node.columns, given.data
+    levels, slopes, rate = work[p + 1], work[p + 2 : 2 * p + 2], work[2 * p + 2]
+    _levels(x, given.priors, levels, slopes)
+    for a in range(p):
+        work[p, a] = -x[a]
+        for b in range(p):
+            work[a, b] = 1.0 if a == b else 0.0
+    for i in range(len(offset)):
+        eta = offset[i]
+        for j in range(p):
+            eta += columns[i, j] * levels[j]
+        f, complement, derivative = _mean(eta, given.link)
+        for a in range(p):
+            total = 0.0
+            for j in range(a, p):
+                total += columns[i, j] * slopes[j, a]
+            rate[a] = derivative * total
+        weight = _weight(i, f, complement, node.r, data)
+        residual = weight * (data[i, 5] - f)
+        for a in range(p):
+            work[p, a] += residual * rate[a]
+            for b in range(a + 1):
+                work[a, b] += weight * rate[a] * rate[b]
+
+
+@_compiled
+def _factor(work: Floats, p: int, first: int) -> float:
+    """Cholesky factor, in place, of the information of the levels from `first` on; half its log determinant."""
+    total = 0.0
+    for a in range(first, p):
+        for b in range(first, a + 1):
+            value = work[a, b]
+            for c in range(first, b):
+                value -= work[a, c] * work[b, c]
+            if a == b:
+                work[a, a] = math.sqrt(max(value, 1e-12))
+                total += math.log(work[a, a])
+            else:
+                work[a, b] = value / work[b, b]
+    return total
+
+
+@_compiled
+def _newton_step(x: Floats, work: Floats, first: int) -> float:
+    """Move the levels from `first` on by the damped Newton step; its length."""
+    p = len(x)
+    step = work[p]
+    for a in range(first, p):
+        for c in range(first, a):
+            step[a] -= work[a, c] * step[c]
+        step[a] /= work[a, a]
+    length = 0.0
+    for a in range(p - 1, first - 1, -1):
+        for c in range(a + 1, p):
+            step[a] -= work[c, a] * step[c]
+        step[a] /= work[a, a]
+        length += step[a] * step[a]
+    length = math.sqrt(length)
+    shrink = 1.0 if length <= STEP_LIMIT else STEP_LIMIT / length
+    for a in range(first, p):
+        x[a] += shrink * step[a]
+    return length
+
+
+@_compiled
+def _marginal_sd(work: Floats, p: int, first: int) -> float:
+    """Standard deviation of level `first` by the factored information, later levels integrated out."""
+    total, solved = 0.0, work[p]
+    for a in range(first, p):
+        value = 1.0 if a == first else 0.0
+        for c in range(first, a):
+            value -= work[a, c] * solved[c]
+        solved[a] = value / work[a, a]
+        total += solved[a] * solved[a]
+    return math.sqrt(total)
+
+
+@_compiled
+def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
+    """Exact log likelihood plus the log density of x under N(0, I); the levels are left in row p + 1 of `work`."""
+    p, offset, columns, data = len(x), node.offset, node.columns, given.data
+    levels, slopes = work[p + 1], work[p + 2 : 2 * p + 2]
+    _levels(x, given.priors, levels, slopes)
+    value, whole = 0.0, 0.0
+    for a in range(p):
+        value -= 0.5 * (x[a] * x[a] + LOG_TWO_PI)
+    for i in range(len(offset)):
+        eta = offset[i]
+        for j in range(p):
+            eta += columns[i, j] * levels[j]
+        f, complement, derivative = _mean(eta, given.link)
+        whole = _whole(i, node.r, data, whole)
+        value += _point_log_likelihood(f, complement, node.r, i, data, whole)
+    return value
+
+
+@_compiled
+def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) -> tuple[Floats, Floats]:
+    """Modes (G, R, p) in x and log evidences (G, R) at G shape nodes and R between-model variations (descending)."""
+    g_count, r_count, p = len(offset), len(rates), columns.shape[2]
+    modes, log_mass = np.empty((g_count, r_count, p)), np.empty((g_count, r_count))
+    work, x = np.empty((2 * p + 3, p)), np.zeros(p)
+    for g in range(g_count):
+        x[:] = 0.0
+        for j in range(r_count):
+            node = Node(offset[g], columns[g], rates[j])
+            for _ in range(MOST_STEPS):
+                _gradient(x, node, given, work)
+                _factor(work, p, 0)
+                if _newton_step(x, work, 0) < CONVERGED:
+                    break
+            _gradient(x, node, given, work)
+            half = _factor(work, p, 0)
+            modes[g, j] = x
+            value = _log_posterior(x, node, given, work)
+            log_mass[g, j] = value + 0.5 * p * LOG_TWO_PI - half
+    return modes, log_mass
+
+
+@_compiled
+def _log_mixed(log_prior: float, log_t: float) -> float:
+    high = max(log_prior, log_t)
+    return high + math.log(
+        LEVEL_PRIOR_SHARE * math.exp(log_prior - high) + (1 - LEVEL_PRIOR_SHARE) * math.exp(log_t - high)
+    )
+
+
+@_compiled
+def _log_level_density(x: Floats, mode: Floats, half: float, work: Floats) -> float:
+    """Log density at x of the levels' proposal: a t around the mode, and the prior with a small share."""
+    p = len(x)
+    log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT + half
+    for a in range(p):
+        log_prior -= 0.5 * x[a] * x[a]
+        distance = 0.0
+        for c in range(a, p):
+            distance += work[c, a] * (x[c] - mode[c])
+        log_t -= 0.5 * (T_DF + 1) * math.log1p(distance * distance / T_DF)
+    return _log_mixed(log_prior, log_t)
+
+
+@_compiled
+def _draw_levels(x: Floats, noise: Floats, work: Floats) -> None:
+    """Move x from the mode to a draw: the last entry of `noise` says from where, the others are its coordinates."""
+    p = len(x)
+    if noise[p] > 0.0:
+        for a in range(p):
+            x[a] = noise[a]
+        return
+    for a in range(p - 1, -1, -1):
+        value = noise[a]
+        for c in range(a + 1, p):
+            value -= work[c, a] * work[p, c]
+        work[p, a] = value / work[a, a]
+    for a in range(p):
+        x[a] += work[p, a]
+
+
+@_compiled
+def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> float:
+    """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
+    half = 0.0
+    for _ in range(NEWTON_STEPS):
+        _gradient(x, node, given, work)
+        half = _factor(work, len(x), first)
+        if _newton_step(x, work, first) < CONVERGED:
+            break
+    return half
+
+
+@_compiled
+def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floats) -> float:
+    """Draw each level from a t around its mode given the levels before it; the log density of the proposal.
+
+    Follows a curved ridge, where one level's best value hangs on another's, which a joint normal cannot.
+    """
+    p = len(x)
+    log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT
+    for j in range(p):
+        _mode(x, j, node, given, work)
+        sd = _marginal_sd(work, p, j)
+        value = noise[j] if noise[p] > 0.0 else x[j] + sd * noise[j]
+        log_t -= 0.5 * (T_DF + 1) * math.log1p(((value - x[j]) / sd) ** 2 / T_DF) + math.log(sd)
+        log_prior -= 0.5 * value * value
+        x[j] = value
+    return _log_mixed(log_prior, log_t)
+
+
+@_compiled
+def weigh_draws(
+    starts: Floats, noise: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given, in_turn: bool
+) -> tuple[Floats, Floats]:
+    """Levels (S, p) drawn around each draw's own mode, and the log of posterior over proposal (S,).
+
+    `starts` (S, p): a mode near by, from which Newton steps are taken; `noise` (S, p + 1): t draws with a last entry of
+    0, or normal draws with a last entry of 1 where the levels come from their prior.
+    """
+    count, p = starts.shape
+    offset, columns = design
+    levels, log_weight = np.empty((count, p)), np.empty(count)
+    work, x, mode = np.empty((2 * p + 3, p)), np.empty(p), np.empty(p)
+    for s in range(count):
+        x[:] = starts[s]
+        node = Node(offset[s], columns[s], rates[s])
+        if in_turn:
+            log_proposal = _draw_in_turn(x, noise[s], node, given, work)
+        else:
+            half = _mode(x, 0, node, given, work)
+            mode[:] = x
+            _draw_levels(x, noise[s], work)
+            log_proposal = _log_level_density(x, mode, half, work)
+        log_weight[s] = _log_posterior(x, node, given, work) - log_proposal
+        levels[s] = work[p + 1]
+    return levels, log_weight
+
+
+@_compiled
+def log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> Floats:
+    """Exact log likelihood (S,) of means f (S, N) with complements 1 - f and variations r (S,)."""
+    total = np.zeros(len(r))
+    for s in range(len(r)):
+        whole = 0.0
+        for i in range(f.shape[1]):
+            whole = _whole(i, r[s], data, whole)
+            total[s] += _point_log_likelihood(f[s, i], complement[s, i], r[s], i, data, whole)
+    return total

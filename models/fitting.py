@@ -1,0 +1,63 @@
+"""The model-averaged curve with its band, the weight of each curve model and its parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.arrays import Floats
+from models.pool import Averaged
+from models.posterior import ModelPosterior
+from models.results import Fit, FittedModel, GridPoint, Interval
+from models.scatter import between_model_sd
+from models.turn import interval
+
+GRID_NODES = 41
+CURVE_DRAWS = 800
+PARAMETER_DRAWS = 1000
+SMALLEST_WEIGHT = 1e-3  # of a curve model, from which its parameters are reported
+NO_WEIGHT = "weight_too_small"
+
+
+def fit(averaged: Averaged) -> Fit:
+    """Everything that is known of the mean curve."""
+    u = np.linspace(0.0, 1.0, GRID_NODES)
+    band = score_intervals(averaged, averaged.curves(averaged.indices(CURVE_DRAWS), u))
+    scales = averaged.observations.scale_at(u)
+    grid = tuple(
+        GridPoint(float(scale), point.estimate or 0.0, point.lower or 0.0, point.upper or 0.0)
+        for scale, point in zip(scales, band, strict=True)
+    )
+    return Fit(grid=grid, models=_models(averaged), between_model_sd=between_model_sd(averaged))
+
+
+def score_intervals(averaged: Averaged, curves: Floats) -> tuple[Interval, ...]:
+    """Pointwise intervals of mean curves (M, K), as scores in the submitted orientation."""
+    tail = (1 - averaged.level) / 2
+    scores = averaged.observations.score_at(curves)
+    lower, middle, upper = np.quantile(scores, [tail, 0.5, 1 - tail], axis=0)
+    return tuple(Interval(float(m), float(low), float(u)) for low, m, u in zip(lower, middle, upper, strict=True))
+
+
+def _models(averaged: Averaged) -> tuple[FittedModel, ...]:
+    pool = averaged.pool
+    weights = np.bincount(pool.model, averaged.weights, len(pool.posteriors))
+    return tuple(
+        FittedModel(
+            name=posterior.model.name,
+            weight=float(weight),
+            log_evidence=posterior.log_evidence,
+            parameters=_parameters(posterior, averaged.level) if weight >= SMALLEST_WEIGHT else {},
+        )
+        for posterior, weight in zip(pool.posteriors, weights, strict=True)
+    )
+
+
+def _parameters(posterior: ModelPosterior, level: float) -> dict[str, Interval]:
+    """Posterior of each parameter, shape parameters as positions and widths in the observed range."""
+    weights = np.exp(posterior.log_weights - posterior.log_weights.max())
+    cumulative = np.cumsum(weights)
+    places = (np.arange(PARAMETER_DRAWS) + 0.5) / PARAMETER_DRAWS * cumulative[-1]
+    chosen = np.minimum(np.searchsorted(cumulative, places), len(weights) - 1)
+    columns = np.hstack([posterior.shape, posterior.levels, posterior.r[:, None]])[chosen]
+    names = (*posterior.model.parameter_names, "r")
+    return {name: interval(columns[:, i], level) for i, name in enumerate(names)}

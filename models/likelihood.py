@@ -1,0 +1,177 @@
+"""Observation model: from a curve to the arrays that the engines see, performance-oriented.
+
+Proportions (and bounded means known only by n) are beta-binomial around the curve f with intra-class correlation r²:
+a = f M, b = (1 - f) M, M = 1/r² - 1. Scores with a standard error are normal around f with variance se² + r² f (1 - f)
+(bounded) or se² + r² (unbounded, in units of 50 smallest effects). r is the between-model variation: two models of one
+family never lie on one smooth curve, however large the test set.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from models.arrays import Floats, Ints
+from models.curve import ScalePoint, ScalingCurve
+from models.curve_models.record import Context
+from models.errors import InvalidCurve, InvalidOptions, Problem
+from models.metrics import Metric, MetricKind
+from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Options
+
+
+class NoiseKind(IntEnum):
+    """How one point varies around the curve."""
+
+    BETA_BINOMIAL = 0
+    NORMAL_BOUNDED = 1
+    NORMAL_UNBOUNDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """N points sorted by scale, higher is better; `score = sign (location + unit y)`.
+
+    `u` is the position in [0, 1] of `z` = log10 scale. `y` in [0, 1] for bounded metrics. `successes` and `trials` are
+    0 where the noise is normal; `stderr` is 0 where it is beta-binomial. `chance` and `delta` are on the scale of y.
+    """
+
+    u: Floats
+    z: Floats
+    y: Floats
+    successes: Floats
+    trials: Floats
+    stderr: Floats
+    noise: Ints
+    chance: float | None
+    sign: int
+    location: float
+    unit: float
+    delta: float
+    target_length: int | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether y lives in [0, 1]."""
+        return bool(self.noise[0] != NoiseKind.NORMAL_UNBOUNDED)
+
+    @property
+    def decades(self) -> float:
+        """Observed range of scale in decades."""
+        return float(self.z[-1] - self.z[0])
+
+    @property
+    def context(self) -> Context:
+        """What curve models may know before they see scores."""
+        return Context(
+            bounded=self.bounded,
+            delta=self.delta,
+            chance=self.chance,
+            target_length=self.target_length,
+            decades=round(self.decades, 9),
+            u_mean=round(float(np.mean(np.unique(self.u))), 9),
+        )
+
+    def scale_at(self, u: Floats) -> Floats:
+        """Scale, in its own unit, at positions u."""
+        return np.asarray(10.0 ** (self.z[0] + u * self.decades))
+
+    def score_at(self, y: Floats) -> Floats:
+        """Score in the submitted orientation at performance y."""
+        return self.sign * (self.location + self.unit * y)
+
+
+def observe(curve: ScalingCurve, options: Options) -> Observations:
+    """Arrays of a curve; raises `InvalidOptions` when the smallest effect does not fit the metric."""
+    metric, points = curve.metric, curve.points
+    effect = smallest_effect(metric, options)
+    sign = 1 if metric.higher_is_better else -1
+    scores = sign * np.array([point.score for point in points])
+    location, unit = _standard(metric, sign, scores, effect)
+    y = (scores - location) / unit
+    noise = np.array([_noise_kind(metric, point) for point in points], dtype=np.int64)
+    trials = np.array([_trials(point, metric) for point in points])
+    # Positions relative to the smallest scale: a change of the scale's unit changes nothing.
+    ratios = np.array([point.scale / points[0].scale for point in points])
+    rise = np.log10(ratios)
+    return Observations(
+        u=rise / rise[-1],
+        z=math.log10(points[0].scale) + rise,
+        y=y,
+        successes=_successes(curve, y, trials),
+        trials=trials,
+        stderr=np.array(
+            [0.0 if kind == 0 else (p.stderr or 0.0) / unit for kind, p in zip(noise, points, strict=True)]
+        ),
+        noise=noise,
+        chance=None if metric.chance is None else (sign * metric.chance - location) / unit,
+        sign=sign,
+        location=location,
+        unit=unit,
+        delta=effect / unit,
+        target_length=metric.target_length,
+    )
+
+
+def smallest_effect(metric: Metric, options: Options) -> float:
+    """Smallest effect in score units: as asked, or 0.02 of upper - lower."""
+    asked = options.smallest_effect
+    if metric.kind is MetricKind.UNBOUNDED:
+        if asked is None:
+            message = f"required for the unbounded metric {metric.name}: say in score units which change matters"
+            raise InvalidOptions([Problem("/options/smallest_effect", message)])
+        return asked
+    if asked is None:
+        return DEFAULT_SMALLEST_EFFECT * metric.width
+    if asked > LARGEST_SMALLEST_EFFECT * metric.width:
+        limit = LARGEST_SMALLEST_EFFECT * metric.width
+        message = f"{asked:g} is more than a quarter of the metric's range ({limit:g}): nothing could be found"
+        raise InvalidOptions([Problem("/options/smallest_effect", message)])
+    return asked
+
+
+def _standard(metric: Metric, sign: int, scores: Floats, effect: float) -> tuple[float, float]:
+    """Location and unit of y."""
+    if metric.lower is None or metric.upper is None or metric.kind is MetricKind.UNBOUNDED:
+        return float(np.mean(scores)), effect / DEFAULT_SMALLEST_EFFECT
+    return (metric.lower if sign > 0 else -metric.upper), metric.width
+
+
+def _noise_kind(metric: Metric, point: ScalePoint) -> NoiseKind:
+    if metric.kind is MetricKind.UNBOUNDED:
+        return NoiseKind.NORMAL_UNBOUNDED
+    if metric.kind is MetricKind.BOUNDED and point.stderr is not None:
+        return NoiseKind.NORMAL_BOUNDED
+    return NoiseKind.BETA_BINOMIAL
+
+
+def _trials(point: ScalePoint, metric: Metric) -> float:
+    if _noise_kind(metric, point) is not NoiseKind.BETA_BINOMIAL:
+        return 0.0
+    if point.n_examples is not None:
+        return float(point.n_examples)
+    return float(n_from_stderr(point.score, point.stderr or 0.0))
+
+
+def n_from_stderr(score: float, stderr: float) -> int:
+    """Test-set size behind a proportion's standard error: se² = p (1 - p)/(n - 1).
+
+    Raises `InvalidCurve` where the score is 0 or 1, when every n has the standard error 0.
+    """
+    if score <= 0 or score >= 1:
+        message = f"a score of {score:g} with only a standard error leaves the test-set size open: give n_examples"
+        raise InvalidCurve([Problem("/points", message)])
+    return max(1, round(score * (1 - score) / stderr**2 + 1))
+
+
+def _successes(curve: ScalingCurve, y: Floats, trials: Floats) -> Floats:
+    """Counts of success in the performance orientation; whole for proportions, n y for other bounded means."""
+    if curve.metric.kind is not MetricKind.PROPORTION:
+        return np.clip(y * trials, 0.0, trials)
+    given = [point.n_correct for point in curve.points]
+    counts = np.array([np.nan if k is None else float(k) for k in given])
+    if not curve.metric.higher_is_better:
+        counts = trials - counts
+    return np.where(np.isnan(counts), np.clip(np.rint(y * trials), 0.0, trials), counts)

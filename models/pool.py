@@ -1,0 +1,175 @@
+"""The draws of all curve models together, each with the weight that the prior on classes gives it.
+
+p(y|c) = sum_j q_j Z_j post_j(c) / sum_j q_j pi_j(c): the prior is on classes, not on how many models the menu holds.
+The class flat is made of `constant`, `near_flat` and, with a small share, the flat curves of the other models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.arrays import Bools, Floats, Ints
+from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE
+from models.curve_models.priors import HalfCauchy
+from models.curve_models.record import Context, mean
+from models.likelihood import Observations
+from models.options import Shape
+from models.posterior import ModelPosterior
+from models.shapes import FLAT, SHAPES, Landmarks, classify, landmarks, shape_masses
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """T draws of all models: landmarks, shape codes, model index, r, and evidence shares.
+
+    `share` (T,) sums over a class to the class's evidence times exp(-log_unit); `draws` (J,) is the number of draws
+    of each model, `log_unit` a common factor taken out.
+    """
+
+    posteriors: tuple[ModelPosterior, ...]
+    marks: Landmarks
+    code: Ints
+    model: Ints
+    r: Floats
+    share: Floats
+    draws: Ints
+    log_unit: float
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """The model-averaged posterior of one curve: the pool and the normalised weight (T,) of every draw."""
+
+    pool: Pool
+    weights: Floats
+    observations: Observations
+    level: float
+
+    def indices(self, count: int, kept: Bools | None = None) -> Ints:
+        """Indices (count,) of equally weighted draws, perhaps only among those kept."""
+        return resampled(self.weights, count, kept)
+
+    def curves(self, indices: Ints, u: Floats) -> Floats:
+        """Mean curves (M, K) of those draws at positions u (K,), on the performance scale."""
+        return mean_curves(self.pool, indices, u)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEvidence:
+    """Evidence of each class (5,) up to exp(log_unit), its Monte Carlo variance, effective size and upper bound."""
+
+    value: Floats
+    variance: Floats
+    effective_sample_size: Floats
+    upper_bound: Floats
+    log_unit: float
+
+    def probabilities(self, prior: Mapping[Shape, float]) -> Floats:
+        """Posterior probabilities (5,) of the shapes under a prior on them."""
+        weighted = self.value * prior_vector(prior)
+        return weighted / weighted.sum()
+
+
+RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
+
+
+def prior_vector(prior: Mapping[Shape, float]) -> Floats:
+    """A prior on shapes in the order of `SHAPES`."""
+    return np.array([prior[shape] for shape in SHAPES])
+
+
+def pooled(posteriors: Sequence[ModelPosterior], context: Context) -> Pool:
+    """Put the draws of all curve models together."""
+    parts = [landmarks(posterior.model, posterior.shape, posterior.levels) for posterior in posteriors]
+    marks = Landmarks(
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.end for part in parts]),
+        np.concatenate([part.extreme for part in parts]),
+        np.concatenate([part.position for part in parts]),
+    )
+    draws = np.array([len(posterior.r) for posterior in posteriors])
+    unit = max(posterior.log_evidence for posterior in posteriors)
+    log_weights = np.concatenate([posterior.log_weights for posterior in posteriors])
+    model = np.repeat(np.arange(len(draws)), draws)
+    flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
+    codes = np.where(flat[model] > 0, FLAT, classify(marks, context.delta))
+    masses = _class_masses(posteriors, context)
+    change = np.where(codes == FLAT, SMALL_CHANGES_SHARE, 1.0) / np.where(masses > 0, masses, 1.0)[codes]
+    share = np.exp(log_weights - unit) * np.where(flat[model] > 0, flat[model], change) / draws[model]
+    r = np.concatenate([posterior.r for posterior in posteriors])
+    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, unit, context)
+
+
+def _class_masses(posteriors: Sequence[ModelPosterior], context: Context) -> Floats:
+    """Prior mass (5,) of each class summed over the models that are not flat by construction."""
+    masses = np.zeros(len(SHAPES))
+    for posterior in posteriors:
+        if posterior.model.name not in FLAT_SHARES:
+            masses += shape_masses(posterior.model, context)
+    return masses
+
+
+def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: float) -> Pool:
+    """The pool under another smallest effect; the flat models depend on it and are given anew."""
+    changed = [posterior for posterior in pool.posteriors if posterior.model.name not in FLAT_SHARES]
+    return pooled([*flat_posteriors, *changed], replace(pool.context, delta=delta))
+
+
+def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:
+    """Evidence of each class; `factor` (T,) reweights the draws, as another prior of r does."""
+    share = pool.share if factor is None else pool.share * factor
+    size = len(SHAPES)
+    value = np.bincount(pool.code, share, size)
+    square = np.bincount(pool.code, share**2, size)
+    per_model = np.bincount(pool.model * size + pool.code, share, len(pool.draws) * size).reshape(-1, size)
+    variance = square - (per_model**2 / pool.draws[:, None]).sum(axis=0)
+    effective = np.divide(value**2, square, out=np.zeros(size), where=square > 0)
+    return ClassEvidence(value, np.maximum(variance, 0.0), effective, value + _unseen(pool), pool.log_unit)
+
+
+def _unseen(pool: Pool) -> Floats:
+    """What each class (5,) may hold beyond the draws seen in it: three draws' worth of every model that has it."""
+    masses = _class_masses(pool.posteriors, pool.context)
+    total = np.zeros(len(SHAPES))
+    for posterior in pool.posteriors:
+        if posterior.model.name not in FLAT_SHARES:
+            possible = shape_masses(posterior.model, pool.context) > 0
+            weight = np.exp(posterior.log_evidence - pool.log_unit) / max(posterior.effective_sample_size, 1.0)
+            total += np.where(possible, RULE_OF_THREE * weight / np.where(masses > 0, masses, 1.0), 0.0)
+    total[FLAT] = 0.0
+    return total
+
+
+def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:
+    """Factor (T,) that turns the prior of r from one scale to another."""
+    return np.exp(after.log_density(pool.r) - before.log_density(pool.r))
+
+
+def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
+    """Normalised posterior weight (T,) of every draw."""
+    weights = pool.share * prior_vector(prior)[pool.code]
+    return weights / weights.sum()
+
+
+def resampled(weights: Floats, count: int, kept: Bools | None = None) -> Ints:
+    """Indices (count,) of draws in proportion to their weights, systematically, perhaps only among those kept."""
+    cumulative = np.cumsum(weights if kept is None else np.where(kept, weights, 0.0))
+    places = (np.arange(count) + 0.5) / count * cumulative[-1]
+    return np.minimum(np.searchsorted(cumulative, places, side="left"), len(weights) - 1)
+
+
+def mean_curves(pool: Pool, indices: Ints, u: Floats) -> Floats:
+    """Mean curves (M, K) of the draws with these indices at positions u (K,), on the performance scale."""
+    curves = np.empty((len(indices), len(u)))
+    first = np.concatenate([[0], np.cumsum(pool.draws)])
+    models = pool.model[indices]
+    for j in np.unique(models):
+        rows = np.flatnonzero(models == j)
+        own = indices[rows] - first[j]
+        posterior = pool.posteriors[j]
+        curves[rows] = mean(posterior.model, posterior.shape[own], posterior.levels[own], u)
+    return curves

@@ -1,0 +1,95 @@
+"""The posterior of one curve model as weighted draws: what an engine returns and all else is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Floats
+from models.curve_models.priors import HalfCauchy
+from models.curve_models.record import CurveModel
+from models.likelihood import Observations
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerChecks:
+    """Convergence figures of a Markov chain sampler: the worst over the parameters."""
+
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    divergences: int
+    bfmi: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPosterior:
+    """S draws: shape parameters (S, q), levels (S, p), between-model variation r (S,), log weights (S,).
+
+    The mean of exp(log_weights) is the evidence, exp(log_evidence), all constants kept. `pareto_k` is None where the
+    weights are equal by construction.
+    """
+
+    model: CurveModel
+    shape: Floats
+    levels: Floats
+    r: Floats
+    log_weights: Floats
+    log_evidence: float
+    effective_sample_size: float
+    pareto_k: float | None
+    draws: int
+    checks: SamplerChecks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much an engine shall do: draws per curve model that matters, and the seed.
+
+    `even`: the same draws for every model, also for those whose evidence is negligible.
+    """
+
+    draws: int
+    seed: int
+    even: bool = False
+
+
+Engine = Callable[[Sequence[CurveModel], Observations, HalfCauchy, Work], tuple[ModelPosterior, ...]]
+"""(curve models, observations, prior of r, work) -> one posterior per curve model."""
+
+
+def effective_sample_size(weights: Floats) -> float:
+    """Kish's (sum w)²/sum w²; 0 when all weights vanish."""
+    square = float(np.sum(weights**2))
+    return float(np.sum(weights)) ** 2 / square if square > 0 else 0.0
+
+
+TAIL_SHARE, TAIL_ROOT = 0.2, 3.0  # Vehtari et al. 2024 (arXiv 1507.02646), section 3.2
+FEWEST_TAIL_DRAWS = 5
+PRIOR_STRENGTH = 10.0  # the same, appendix G: shrinks k towards 1/2
+
+
+def pareto_k(log_weights: Floats) -> float:
+    """Shape of the generalised Pareto fitted to the largest weights (Vehtari et al., arXiv 1507.02646, eq. 5-7)."""
+    weights = np.exp(log_weights - log_weights.max())
+    count = int(min(TAIL_SHARE * len(weights), TAIL_ROOT * np.sqrt(len(weights))))
+    tail = np.partition(weights, len(weights) - count - 1)[-count - 1 :] if count >= FEWEST_TAIL_DRAWS else weights[:0]
+    exceedances = np.sort(tail)[1:] - tail.min() if len(tail) else tail
+    if len(exceedances) == 0 or exceedances[-1] <= 0:
+        return 0.0
+    return _generalised_pareto_k(np.maximum(exceedances, exceedances[-1] * 1e-15))
+
+
+def _generalised_pareto_k(x: Floats) -> float:
+    """Zhang and Stephens 2009 (Technometrics 51, eq. 6-9), x sorted ascending; positive k is a heavy tail."""
+    n = len(x)
+    grid = 30 + int(np.sqrt(n))
+    theta = 1 / x[-1] + (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
+    k = np.mean(np.log1p(-theta[:, None] * x), axis=1)
+    profile = n * (np.log(-theta / k) - k - 1)
+    weights = np.exp(profile - np.max(profile))
+    best = float(np.sum(weights * theta) / np.sum(weights))
+    shape = float(np.mean(np.log1p(-best * x)))
+    return (n * shape + PRIOR_STRENGTH * 0.5) / (n + PRIOR_STRENGTH)

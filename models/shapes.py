@@ -1,0 +1,100 @@
+"""Shapes: facts about a mean curve, not names of curve models.
+
+With A = f(z1) - min f, B = f(zK) - min f, C = max f - f(z1), D = max f - f(zK), U = min(A, B), N = min(C, D): if
+max(U, N) > delta the curve is `u_shaped` where U >= N, else `inverted_u`; otherwise f(zK) - f(z1) decides between
+`positive` (> delta), `inverse` (< -delta) and `flat`. This is a partition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from scipy.stats import qmc
+
+from models.arrays import Floats, Ints
+from models.curve_models import CURVE_MODELS, FLAT_SHARES
+from models.curve_models.record import Context, CurveModel, mean, prior_draws
+from models.options import Shape
+
+SHAPES: tuple[Shape, ...] = tuple(Shape)
+FLAT = SHAPES.index(Shape.FLAT)
+PRIOR_DRAWS = 8192
+PRIOR_SEED = 20230428  # fixed: prior masses are constants of the method
+# The context fields, beside bounds and smallest effect, on which the prior mass of the shapes depends.
+CONTEXT_FIELDS: dict[str, tuple[str, ...]] = {
+    "two_task": ("chance",),
+    "token_power_law": ("target_length", "decades", "u_mean"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """The mean at both ends and at its one interior extreme (S,), and the extreme's position in [0, 1]."""
+
+    start: Floats
+    end: Floats
+    extreme: Floats
+    position: Floats
+
+    @property
+    def lowest(self) -> Floats:
+        """Minimum of the mean over the observed range."""
+        return np.minimum(np.minimum(self.start, self.end), self.extreme)
+
+    @property
+    def highest(self) -> Floats:
+        """Maximum of the mean over the observed range."""
+        return np.maximum(np.maximum(self.start, self.end), self.extreme)
+
+    def at(self, indices: Ints) -> Landmarks:
+        """The landmarks of some draws."""
+        return Landmarks(self.start[indices], self.end[indices], self.extreme[indices], self.position[indices])
+
+
+def landmarks(model: CurveModel, shape: Floats, levels: Floats) -> Landmarks:
+    """Landmarks of draws; closed form in every curve model."""
+    position = model.extreme(list(shape.T), list(levels.T))
+    places = np.zeros((len(levels), 3))
+    places[:, 1], places[:, 2] = 1.0, position
+    values = mean(model, shape, levels, places)
+    return Landmarks(values[:, 0], values[:, 1], values[:, 2], position)
+
+
+def classify(marks: Landmarks, delta: float) -> Ints:
+    """Index into `SHAPES` for every draw."""
+    lowest, highest = marks.lowest, marks.highest
+    u_size = np.minimum(marks.start, marks.end) - lowest
+    n_size = highest - np.maximum(marks.start, marks.end)
+    net = marks.end - marks.start
+    straight = np.where(net > delta, _index(Shape.POSITIVE), np.where(net < -delta, _index(Shape.INVERSE), FLAT))
+    turned = np.where(u_size >= n_size, _index(Shape.U_SHAPED), _index(Shape.INVERTED_U))
+    return np.where(np.maximum(u_size, n_size) > delta, turned, straight)
+
+
+def _index(shape: Shape) -> int:
+    return SHAPES.index(shape)
+
+
+def shape_masses(model: CurveModel, context: Context) -> Floats:
+    """Prior mass (5,) of each shape under a curve model, in the order of `SHAPES`."""
+    kept = {name: getattr(context, name) for name in CONTEXT_FIELDS.get(model.name, ())}
+    return _cached_masses(model.name, replace(Context(context.bounded, context.delta), **kept))
+
+
+@lru_cache(maxsize=4096)
+def _cached_masses(name: str, context: Context) -> Floats:
+    model = CURVE_MODELS[name](context)
+    assert model is not None
+    if name in FLAT_SHARES:
+        return np.eye(len(SHAPES))[FLAT]
+    shape, levels = prior_draws(model, _uniforms(len(model.parameter_names)))
+    codes = classify(landmarks(model, shape, levels), context.delta)
+    return np.bincount(codes, minlength=len(SHAPES)) / PRIOR_DRAWS
+
+
+@lru_cache(maxsize=16)
+def _uniforms(dimensions: int) -> Floats:
+    numbers = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(PRIOR_SEED)).random(PRIOR_DRAWS)
+    return np.clip(numbers, 1e-12, 1 - 1e-12)

@@ -1,0 +1,134 @@
+"""Turns and effects: what the mean curve does inside the observed range, with intervals.
+
+A turn's posterior is that of the position of the minimum (maximum) given that the curve is U-shaped (inverted-U).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Bools, Floats, Ints
+from models.options import Shape
+from models.pool import Averaged
+from models.results import Effects, Interval, Range, Turn
+from models.shapes import SHAPES, Landmarks
+
+SMALLEST_PROBABILITY = 0.01  # of a turned shape, from which its turn is reported
+TURN_DRAWS = 2000
+BOTTOM_DRAWS = 300
+BOTTOM_NODES = np.linspace(0.0, 1.0, 201)
+EFFECT_DRAWS = 4000
+TOO_IMPROBABLE = "probability_too_small"
+CHANCE_UNKNOWN = "chance_unknown"
+
+
+def interval(values: Floats, level: float) -> Interval:
+    """Median and equal-tailed interval of equally weighted draws."""
+    lower, estimate, upper = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2]).tolist()
+    return Interval(estimate, lower, upper)
+
+
+def effects(averaged: Averaged) -> Effects:
+    """Changes of performance over the observed range, in score units; falls and rises as positive sizes."""
+    marks = averaged.pool.marks.at(averaged.indices(EFFECT_DRAWS))
+    unit, decades = averaged.observations.unit, averaged.observations.decades
+    net = marks.end - marks.start
+    steps = marks.extreme - marks.start, marks.end - marks.extreme, net
+    return Effects(
+        net_change=interval(net * unit, averaged.level),
+        largest_fall=interval(np.maximum(-np.minimum.reduce(steps), 0.0) * unit, averaged.level),
+        largest_rise=interval(np.maximum(np.maximum.reduce(steps), 0.0) * unit, averaged.level),
+        change_per_decade=interval(net * unit / decades, averaged.level),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A turned shape, the monotone shape that it could be the start of, and the sign that makes it a minimum."""
+
+    shape: Shape
+    before: Shape
+    sign: float
+
+
+_U = _Side(Shape.U_SHAPED, Shape.INVERSE, 1.0)
+_INVERTED = _Side(Shape.INVERTED_U, Shape.POSITIVE, -1.0)
+
+
+def turns(averaged: Averaged) -> tuple[Turn, Turn]:
+    """The U's turn and the inverted U's."""
+    return _turn(averaged, _U), _turn(averaged, _INVERTED)
+
+
+def _turn(averaged: Averaged, side: _Side) -> Turn:
+    inside = averaged.pool.code == SHAPES.index(side.shape)
+    probability = float(averaged.weights[inside].sum())
+    no_turn, reason = _no_turn(averaged, side)
+    if probability <= SMALLEST_PROBABILITY:
+        return _unreported(probability, no_turn, reason)
+    marks = averaged.pool.marks.at(averaged.indices(TURN_DRAWS, inside))
+    unit, level = averaged.observations.unit, averaged.level
+    above_chance = _above_chance(averaged, marks)
+    return Turn(
+        probability=probability,
+        scale=_scales(averaged, marks.position),
+        bottom=_bottom(averaged, inside, side),
+        dip=interval(side.sign * (marks.start - marks.extreme) * unit, level),
+        recovery=interval(side.sign * (marks.end - marks.extreme) * unit, level),
+        end_minus_start=interval((marks.end - marks.start) * unit, level),
+        probability_end_above_start=float(np.mean(marks.end > marks.start)),
+        probability_end_above_chance=above_chance,
+        probability_end_above_chance_reason=CHANCE_UNKNOWN if above_chance is None else None,
+        probability_no_turn_below_largest=no_turn,
+        probability_no_turn_below_largest_reason=reason,
+    )
+
+
+def _unreported(probability: float, no_turn: float | None, reason: str | None) -> Turn:
+    empty = Interval(None, None, None, TOO_IMPROBABLE)
+    return Turn(
+        probability=probability,
+        scale=empty,
+        bottom=Range(None, None, TOO_IMPROBABLE),
+        dip=empty,
+        recovery=empty,
+        end_minus_start=empty,
+        probability_end_above_start_reason=TOO_IMPROBABLE,
+        probability_end_above_chance_reason=TOO_IMPROBABLE,
+        probability_no_turn_below_largest=no_turn,
+        probability_no_turn_below_largest_reason=reason,
+    )
+
+
+def _scales(averaged: Averaged, positions: Floats) -> Interval:
+    """Quantiles on the log scale, in the scale's own unit."""
+    tail = (1 - averaged.level) / 2
+    ends = averaged.observations.scale_at(np.quantile(positions, [tail, 0.5, 1 - tail]))
+    return Interval(float(ends[1]), float(ends[0]), float(ends[2]))
+
+
+def _bottom(averaged: Averaged, inside: Bools, side: _Side) -> Range:
+    """Median ends of the set where the mean is within half a smallest effect of its extreme."""
+    curves = side.sign * averaged.curves(averaged.indices(BOTTOM_DRAWS, inside), BOTTOM_NODES)
+    low = curves <= curves.min(axis=1, keepdims=True) + averaged.pool.context.delta / 2
+    first, last = low.argmax(axis=1), low.shape[1] - 1 - low[:, ::-1].argmax(axis=1)
+    lower, upper = averaged.observations.scale_at(np.array([np.median(BOTTOM_NODES[i]) for i in (first, last)]))
+    return Range(float(lower), float(upper))
+
+
+def _above_chance(averaged: Averaged, marks: Landmarks) -> float | None:
+    chance = averaged.observations.chance
+    return None if chance is None else float(np.mean(marks.end > chance))
+
+
+def _no_turn(averaged: Averaged, side: _Side) -> tuple[float | None, str | None]:
+    """P(the extreme lies at the largest scale) for curves that are most probably still on their way to it."""
+    code, weights, marks = averaged.pool.code, averaged.weights, averaged.pool.marks
+    totals = np.bincount(code, weights, len(SHAPES))
+    if SHAPES[int(np.argmax(totals))] is not side.before:
+        return None, f"not_{side.before.value}"
+    moving: Ints = np.isin(code, [SHAPES.index(side.shape), SHAPES.index(side.before)])
+    ends = side.sign * marks.end <= np.minimum(side.sign * marks.start, side.sign * marks.extreme)
+    return float(weights[moving & ends].sum() / weights[moving].sum()), None

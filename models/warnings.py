@@ -1,0 +1,61 @@
+"""Warnings of an analysis: what a reader must know before believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.curve import ScalingCurve
+from models.likelihood import NoiseKind, Observations
+from models.metrics import MetricKind
+from models.results import Warned
+
+FEW_SCALES = 4  # design, section 2: up to here the priors decide as much as the scores
+STDERR_DISAGREEMENT = 1.25  # ratio of given to binomial standard error that is no rounding
+
+
+def curve_warnings(curve: ScalingCurve, observations: Observations) -> tuple[Warned, ...]:
+    """Warnings that follow from the curve alone."""
+    return tuple(_warnings(curve, observations))
+
+
+def _warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warned]:
+    if curve.n_scales <= FEW_SCALES:
+        message = f"{curve.n_scales} scales: the result leans on the priors; measure more models"
+        yield Warned("prior_dominated", message)
+    if curve.metric.name == "exact_match" and curve.metric.target_length is None:
+        message = "target_length is not given: the per-token curve uses a wide prior around 4 tokens"
+        yield Warned("target_length_unknown", message)
+    yield from _score_warnings(curve)
+    yield from _noise_warnings(curve, observations)
+
+
+def _score_warnings(curve: ScalingCurve) -> Iterator[Warned]:
+    scores = {point.score for point in curve.points}
+    metric = curve.metric
+    if len(scores) == 1 and scores <= {metric.lower, metric.upper}:
+        value = next(iter(scores))
+        message = f"every score is exactly {value:g}: the task may not be scorable this way, and flat says no more"
+        yield Warned("scores_at_bound", message)
+    if metric.chance is not None and metric.higher_is_better and max(scores) < metric.chance:
+        yield Warned("below_chance", f"every score lies below chance ({metric.chance:g})")
+
+
+def _noise_warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warned]:
+    if curve.metric.kind is MetricKind.BOUNDED and bool(np.any(observations.noise == NoiseKind.BETA_BINOMIAL)):
+        message = "a mean of bounded scores with n only is treated as counts, which overstates its error; give stderr"
+        yield Warned("bounded_mean_as_counts", message)
+    if curve.metric.kind is not MetricKind.PROPORTION:
+        return
+    if any(point.n_examples is None for point in curve.points):
+        yield Warned("n_from_stderr", "n_examples was derived from score and stderr by se² = p (1 - p)/(n - 1)")
+    if any(_disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
+        yield Warned("stderr_disagrees_with_n", "stderr is not that of n_examples independent examples; n is used")
+
+
+def _disagrees(score: float, n_examples: int | None, stderr: float | None) -> bool:
+    if stderr is None or n_examples is None or n_examples < 2 or not 0 < score < 1:
+        return False
+    expected = (score * (1 - score) / (n_examples - 1)) ** 0.5
+    return not 1 / STDERR_DISAGREEMENT < stderr / expected < STDERR_DISAGREEMENT

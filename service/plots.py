@@ -1,0 +1,241 @@
+"""One picture a curve: the scores with their intervals, the averaged curve with its band, and where it turns."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.curve import ScaleKind
+from models.metrics import MetricKind
+from models.options import UNDETERMINED, Shape
+from models.results import Analysis, PointReport, Turn
+from service.number_format import ends_text, probability_text, scale_text
+from service.table_row import setting_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which stays apart for colour-blind readers: one colour a shape, as in the table.
+SHAPE_COLOURS = {
+    Shape.POSITIVE: "#009E73",
+    Shape.INVERSE: "#D55E00",
+    Shape.U_SHAPED: "#0072B2",
+    Shape.INVERTED_U: "#CC79A7",
+    Shape.FLAT: "#7A7A7A",
+}
+SHAPE_NAMES = {
+    Shape.POSITIVE: "positive",
+    Shape.INVERSE: "inverse",
+    Shape.U_SHAPED: "U-shaped",
+    Shape.INVERTED_U: "inverted-U",
+    Shape.FLAT: "flat",
+}
+AXIS_NAMES = {
+    ScaleKind.PARAMETERS: "parameters",
+    ScaleKind.TRAINING_FLOPS: "training FLOPs",
+    ScaleKind.TRAINING_TOKENS: "training tokens",
+    ScaleKind.OTHER: "scale",
+}
+_INK, _FAINT, _GRID = "#222222", "#6B6B6B", "#E4E4E4"
+_SIZE = (6.4, 4.2)  # inches
+_DPI = 160
+_MOST_TICKS = 8
+_STYLE = {
+    "svg.hashsalt": "scaleshape",  # else the names inside an SVG differ from run to run
+    "svg.fonttype": "path",  # looks the same on a machine without the font
+    "font.family": "DejaVu Sans",  # shipped with matplotlib: the same bytes everywhere
+    "font.size": 9,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "xtick.color": _FAINT,
+    "ytick.color": _FAINT,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+}
+
+
+def save_plot(analysis: Analysis, path: Path) -> None:
+    """Write the picture as SVG or PNG, as the name says; the same analysis gives the same bytes."""
+    with _style():
+        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        curve_figure(analysis).savefig(path, metadata=metadata, dpi=_DPI)
+
+
+def plot_name(analysis: Analysis, index: int, suffix: str) -> str:
+    """A file name that sorts in input order and says what is drawn: `0017-anli-r1-few-shot.svg`."""
+    words = f"{analysis.curve.task} {setting_text(analysis.curve)}"
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].rstrip("-")
+    return f"{index:04d}-{slug}.{suffix}" if slug else f"{index:04d}.{suffix}"
+
+
+def curve_figure(analysis: Analysis) -> Figure:
+    """The picture of an analysis."""
+    from matplotlib.figure import Figure
+
+    with _style():
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        colour = _colour(analysis)
+        _draw_turn(axes, analysis)
+        _draw_chance(axes, analysis)
+        _draw_fit(axes, analysis, colour)
+        _draw_points(axes, analysis)
+        _dress(axes, analysis)
+        _title(axes, analysis, colour)
+        _legend(axes)
+    return figure
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def _colour(analysis: Analysis) -> str:
+    label = analysis.classification.label
+    return _FAINT if label == UNDETERMINED else SHAPE_COLOURS[Shape(label)]
+
+
+def _draw_fit(axes: Axes, analysis: Analysis, colour: str) -> None:
+    grid = analysis.fit.grid
+    scales = [point.scale for point in grid]
+    level = f"{100 * analysis.options.interval:g} %"
+    lower, upper = [point.lower for point in grid], [point.upper for point in grid]
+    axes.fill_between(scales, lower, upper, color=colour, alpha=0.18, linewidth=0, zorder=2, label=f"{level} band")
+    middle = [point.estimate for point in grid]
+    axes.plot(scales, middle, color=colour, linewidth=2, zorder=3, label="averaged curve", solid_capstyle="round")
+
+
+def _draw_points(axes: Axes, analysis: Analysis) -> None:
+    points = analysis.points
+    below = [_arm(point, point.interval.lower) for point in points]
+    above = [_arm(point, point.interval.upper) for point in points]
+    axes.errorbar(
+        [point.scale for point in points],
+        [point.score for point in points],
+        yerr=[below, above],
+        fmt="o",
+        color=_INK,
+        markersize=5,
+        markeredgecolor="white",
+        markeredgewidth=0.8,
+        elinewidth=1,
+        capsize=2.5,
+        zorder=4,
+        clip_on=False,
+        label="scores",
+    )
+
+
+def _arm(point: PointReport, end: float | None) -> float:
+    """Length of an error bar; an interval may leave out a score of exactly 0 or 1 by a hair."""
+    return 0.0 if end is None else abs(end - point.score)
+
+
+def _draw_turn(axes: Axes, analysis: Analysis) -> None:
+    turn = drawn_turn(analysis)
+    if turn is None or turn.scale.lower is None or turn.scale.upper is None or turn.scale.estimate is None:
+        return
+    colour = SHAPE_COLOURS[Shape.U_SHAPED if turn is analysis.u_turn else Shape.INVERTED_U]
+    kind = analysis.curve.scale_kind
+    ends = ends_text(turn.scale.lower, turn.scale.upper, lambda scale: scale_text(scale, kind))
+    name = f"turn: {scale_text(turn.scale.estimate, kind)} {ends}"
+    axes.axvspan(turn.scale.lower, turn.scale.upper, color=colour, alpha=0.10, linewidth=0, zorder=0, label=name)
+    axes.axvline(turn.scale.estimate, color=colour, alpha=0.7, linewidth=1, zorder=1)
+
+
+def drawn_turn(analysis: Analysis) -> Turn | None:
+    """The turn that belongs to the label or, undetermined, to the most probable shape."""
+    turns = {Shape.U_SHAPED: analysis.u_turn, Shape.INVERTED_U: analysis.inverted_u_turn}
+    return turns.get(analysis.classification.most_probable)
+
+
+def _draw_chance(axes: Axes, analysis: Analysis) -> None:
+    chance = analysis.curve.metric.chance
+    if chance is not None:
+        axes.axhline(chance, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1, label="chance")
+
+
+def _dress(axes: Axes, analysis: Analysis) -> None:
+    curve = analysis.curve
+    axes.set_xscale("log")
+    _ticks(axes, sorted({point.scale for point in curve.points}), curve.scale_kind)
+    axes.set_xlabel(AXIS_NAMES[curve.scale_kind])
+    direction = "" if curve.metric.higher_is_better else " (lower is better)"
+    axes.set_ylabel(f"{curve.metric.name}{direction}")
+    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=3)
+    if curve.metric.kind is not MetricKind.UNBOUNDED:
+        _bounded_view(axes, analysis)
+
+
+def _bounded_view(axes: Axes, analysis: Analysis) -> None:
+    """Never beyond the metric's bounds by more than a margin, and never so close that noise looks like a trend."""
+    metric = analysis.curve.metric
+    if metric.lower is None or metric.upper is None:
+        return
+    low, high = axes.get_ylim()
+    span = max(high - low, 0.1 * metric.width)
+    middle = min(max((low + high) / 2, metric.lower + span / 2), metric.upper - span / 2)
+    margin = 0.02 * span
+    bottom, top = max(metric.lower, middle - span / 2), min(metric.upper, middle + span / 2)
+    axes.set_ylim(bottom - (margin if bottom == metric.lower else 0), top + (margin if top == metric.upper else 0))
+    if metric.width == 1.0:
+        from matplotlib.ticker import PercentFormatter
+
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+
+
+def _ticks(axes: Axes, scales: list[float], kind: ScaleKind) -> None:
+    """Ticks at the language models themselves where there is room, so that the sizes can be read off."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    shown = _apart(scales)
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_major_formatter(FixedFormatter([scale_text(scale, kind) for scale in shown]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _apart(scales: list[float]) -> list[float]:
+    """Scales that are far enough from each other for their labels; the first and the last always."""
+    from math import log
+
+    least = log(scales[-1] / scales[0]) / _MOST_TICKS
+    kept = [scales[0]]
+    for scale in scales[1:-1]:
+        if log(scale / kept[-1]) >= least and log(scales[-1] / scale) >= least:
+            kept.append(scale)
+    return [*kept, scales[-1]]
+
+
+def _title(axes: Axes, analysis: Analysis, colour: str) -> None:
+    classification = analysis.classification
+    name = SHAPE_NAMES[classification.most_probable]
+    probability = probability_text(classification.probability)
+    verdict = f"{name}, probability {probability}"
+    if classification.label == UNDETERMINED:
+        verdict = f"undetermined, most probably {name} ({probability})"
+    axes.set_title(_shortened(analysis.curve.task, 60), loc="left", fontsize=12, fontweight="bold", color=_INK, pad=24)
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    axes.annotate(verdict, (0, 1), (0, 8), ha="left", fontsize=10, fontweight="bold", color=colour, **place)
+    setting = _shortened(setting_text(analysis.curve), 44)
+    axes.annotate(setting, (1, 1), (0, 8), ha="right", fontsize=9, color=_FAINT, **place)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _legend(axes: Axes) -> None:
+    axes.figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8, labelcolor=_INK)

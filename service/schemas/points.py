@@ -1,0 +1,109 @@
+"""The points of a curve as they are submitted: a list of objects, read in one go because a suite has many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from marshmallow import ValidationError
+
+from models.curve import ScalePoint
+from models.errors import Problem
+from models.metrics import ScoreUnit
+from service.schemas.metric import as_fraction
+from service.schemas.problems import unknown
+from service.schemas.scalars import Refused, number, positive, shown, text, whole
+
+MOST_POINTS = 1000  # of one curve; the largest published suites have a few dozen
+READ: Mapping[str, Callable[[Any], Any]] = {
+    "model": text,
+    "scale": positive,
+    "score": number,
+    "n_examples": whole,
+    "stderr": positive,
+    "n_correct": whole,
+}
+NOT_YET = ("outcomes", "clusters")
+_NOT_YET_MESSAGE = "per-example data is not supported by this version: leave it out and give n_examples or n_correct"
+
+type RawPoint = dict[str, Any]
+
+
+def raw_points(value: Any) -> list[RawPoint]:
+    """The fields given for each point, checked one by one, numbers in the submitted unit.
+
+    Raises `ValidationError` with messages by index and field.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise Refused(f"{shown(value)} is not a list of points")
+    if len(value) > MOST_POINTS:
+        raise Refused(f"{len(value):,} points are more than {MOST_POINTS:,}: split the curve")
+    errors: dict[int, Any] = {}
+    points = [_raw_point(given, index, errors) for index, given in enumerate(value)]
+    if errors:
+        raise ValidationError(errors)
+    return points
+
+
+def plain_shares(points: Sequence[RawPoint], unit: ScoreUnit) -> bool:
+    """Whether all scores lie in [0, 1] and come with n, as proportions do."""
+    return all("n_examples" in p and ("n_correct" in p or 0 <= as_fraction(p["score"], unit) <= 1) for p in points)
+
+
+def scale_points(points: Sequence[RawPoint], unit: ScoreUnit) -> tuple[ScalePoint, ...]:
+    """Points as the models know them, scores and standard errors as fractions."""
+    return tuple(_scale_point(point, unit) for point in points)
+
+
+def in_submitted_unit(problems: Sequence[Problem], points: Sequence[RawPoint], unit: ScoreUnit) -> Iterator[Problem]:
+    """Problems of the models with what was submitted, where percent were turned into fractions."""
+    for problem in problems:
+        _, _, place = problem.pointer.partition("/points/")
+        index, _, name = place.partition("/")
+        if unit is ScoreUnit.PERCENT and name in ("score", "stderr") and name in points[int(index)]:
+            reason = problem.message.partition(" (in percent?")[0]
+            yield Problem(problem.pointer, f"{shown(points[int(index)][name])} percent: {reason}")
+        else:
+            yield problem
+
+
+def _raw_point(given: Any, index: int, errors: dict[int, Any]) -> RawPoint:
+    if not isinstance(given, Mapping):
+        errors[index] = [f"{shown(given)} is not an object with scale, score and n_examples"]
+        return {}
+    point: RawPoint = {}
+    faults: dict[str, list[str]] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        try:
+            point[name] = READ[name](value)
+        except KeyError:
+            faults[name] = [_NOT_YET_MESSAGE if name in NOT_YET else unknown(name, READ)]
+        except Refused as refused:
+            faults[name] = [str(refused)]
+    faults |= {name: [reason] for name, reason in _missing(point) if name not in faults}
+    if faults:
+        errors[index] = faults
+    return point
+
+
+def _missing(point: RawPoint) -> Iterator[tuple[str, str]]:
+    if "scale" not in point:
+        yield "scale", "missing"
+    if "score" not in point and "n_correct" not in point:
+        yield "score", "missing: give score, or n_correct with n_examples"
+    elif "score" not in point and point.get("n_examples", 0) < 1:
+        yield "n_examples", "n_correct without a score needs n_examples of at least 1"
+
+
+def _scale_point(point: RawPoint, unit: ScoreUnit) -> ScalePoint:
+    stderr = point.get("stderr")
+    return ScalePoint(
+        scale=point["scale"],
+        score=as_fraction(point["score"], unit) if "score" in point else point["n_correct"] / point["n_examples"],
+        n_examples=point.get("n_examples"),
+        stderr=None if stderr is None else as_fraction(stderr, unit),
+        n_correct=point.get("n_correct"),
+        language_model=point.get("model"),
+    )

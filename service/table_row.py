@@ -1,0 +1,98 @@
+"""One line of the result table as plain text: made where the analysis is, printed where the terminal is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.curve import ScalingCurve
+from models.options import Shape
+from models.results import Analysis, EmergenceScore, Turn
+from service.number_format import NOTHING, ends_text, number_text, probability_text, scale_text
+
+TURN_MATTERS = 0.1  # probability of a turned shape from which its turn is worth a look
+NOT_ROBUST = "not_robust"
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """Cells of one curve. A pair is an estimate and its interval; `warnings` are codes; `failure` stands in their place."""
+
+    task: str
+    setting: str
+    label: str = ""
+    shape: Shape | None = None
+    probability: str = ""
+    turn: tuple[str, str] = ("", "")
+    emergence: tuple[str, str] = ("", "")
+    warnings: tuple[str, ...] = ()
+    explanation: str | None = None
+    failure: str | None = None
+
+
+def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
+    """The cells of an analysis."""
+    classification = analysis.classification
+    return TableRow(
+        task=analysis.curve.task,
+        setting=setting_text(analysis.curve),
+        label=classification.label,
+        shape=classification.most_probable,
+        probability=probability_text(classification.probability),
+        turn=_turn(analysis),
+        emergence=_emergence(analysis.emergence.score),
+        warnings=_warnings(analysis),
+        explanation=analysis.summary if explain else None,
+    )
+
+
+def failed_row(names: Mapping[str, str], label: str, message: str) -> TableRow:
+    """The row of a curve that could not be analysed; `label` names it when it has no task."""
+    known = [names[name] for name in ("metric", "prompting", "model_family") if names.get(name)]
+    return TableRow(task=names.get("task") or label, setting=", ".join(known), failure=message)
+
+
+def setting_text(curve: ScalingCurve) -> str:
+    """What distinguishes curves of one task: metric, prompting, model family."""
+    return ", ".join(part for part in (curve.metric.name, curve.prompting, curve.model_family) if part)
+
+
+def matters(turn: Turn) -> bool:
+    """Whether a turn is probable enough to be shown."""
+    return turn.probability >= TURN_MATTERS and turn.scale.estimate is not None
+
+
+def shown_turn(analysis: Analysis) -> Turn | None:
+    """The more probable of the two turns, if it matters."""
+    turns = [turn for turn in (analysis.u_turn, analysis.inverted_u_turn) if matters(turn)]
+    return max(turns, key=lambda turn: turn.probability) if turns else None
+
+
+def _turn(analysis: Analysis) -> tuple[str, str]:
+    turn, kind = shown_turn(analysis), analysis.curve.scale_kind
+    if turn is None or turn.scale.estimate is None:
+        return (NOTHING, "")
+    interval = turn.scale
+    estimate = scale_text(turn.scale.estimate, kind)
+    return estimate, ends_text(interval.lower, interval.upper, lambda scale: scale_text(scale, kind))
+
+
+def _emergence(score: EmergenceScore) -> tuple[str, str]:
+    if score.observed is None:
+        return (NOTHING, "")
+    return _brief(score.observed), ends_text(score.lower, score.upper, _brief)
+
+
+def _brief(value: float) -> str:
+    return number_text(value, 2 if abs(value) < 100 else 3)
+
+
+def _warnings(analysis: Analysis) -> tuple[str, ...]:
+    """Codes, without those that the label says already."""
+    codes = dict.fromkeys(warning.code for warning in analysis.diagnostics.warnings)
+    if analysis.classification.erratic:
+        codes["erratic"] = None
+    decided = analysis.classification.label == analysis.classification.most_probable
+    if decided and not analysis.classification.robust:
+        codes[NOT_ROBUST] = None
+    return tuple(codes)
