@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from models.arrays import Floats
 from models.between_model import ResolvedScale, own_scale, scale_evidence
 from models.classification import ENGINE_UNRELIABLE, ERRATIC, classification, decide
+from models.crosschecks import crosschecks
 from models.curve import ScalingCurve
-from models.curve_models import CURVE_MODELS, FLAT_SHARES, menu
+from models.curve_models import menu
 from models.curve_models.logit_linear import logit_linear
 from models.curve_models.priors import HalfCauchy
 from models.diagnostics import diagnostics, weak_models
+from models.emergence import emergence
 from models.engines.quadrature import quadrature
-from models.fitting import fit
+from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
-from models.options import EngineName, Options
+from models.options import Options
 from models.pool import Averaged, Pool, pooled, posterior_weights, with_effect
 from models.posterior import Engine, ModelPosterior, Work
-from models.results import Analysis, Warned
+from models.provenance import ENGINE_VERSION, provenance
+from models.resolution import point_reports
+from models.results import Analysis, Classification, Emergence, PointReport, Warned
 from models.scatter import is_erratic
 from models.turn import effects, turns
 from models.warnings import curve_warnings
+from models.words import summary
 
-ENGINE_VERSION = 1  # raised with every change that changes a number
-DRAWS = 2048  # per curve model that counts
+__all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
+
+DRAWS = 1024  # per curve model that counts; a Sobol sequence wants a power of two
 REFINEMENT = 4  # times the draws where the first run was not good enough
 SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
-UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the sampler did not reach its accuracy on this curve; no label is given")
+NULL_DRAWS = 1024  # for the two nulls of the emergence score
+UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the engine did not reach its accuracy on this curve; no label is given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +49,38 @@ class _Setting:
 def analyze(
     curve: ScalingCurve, options: Options, engine: Engine = quadrature, scale: ResolvedScale | None = None
 ) -> Analysis:
-    """Analyse one curve. `scale` is needed where the options say "suite"; otherwise it follows from them."""
+    """Analyse one curve. `scale` is needed where the options say "suite"; otherwise it follows from them.
+
+    Raises `InvalidOptions` where options and curve do not fit each other. Side computations (sensitivity to the
+    smallest effect, nulls of the emergence score) use `quadrature` under either engine.
+    """
     resolved = scale or own_scale(options)
     setting = _Setting(observe(curve, options), options, HalfCauchy(resolved.value))
     averaged, reliable = _averaged(setting, engine)
-    best = decide(averaged.pool, options, options.class_prior).best
-    vetoes = (*((ERRATIC,) if is_erratic(averaged, best) else ()), *(() if reliable else (ENGINE_UNRELIABLE,)))
-    other = _other_effects(setting, averaged.pool)
-    label = classification(averaged.pool, options, setting.variation, other, vetoes)
-    return (
-        label,
-        effects(averaged),
-        turns(averaged),
-        fit(averaged),
-        diagnostics(averaged, options.engine, curve_warnings(curve, setting.observations)),
+    label = _classified(setting, averaged, reliable=reliable)
+    change, both_turns = effects(averaged), turns(averaged)
+    notes = (*curve_warnings(curve, setting.observations), *(() if reliable else (UNRELIABLE,)))
+    return Analysis(
+        curve=curve,
+        options=options,
+        summary=summary(curve, label, change, both_turns),
+        classification=label,
+        effects=change,
+        u_turn=both_turns[0],
+        inverted_u_turn=both_turns[1],
+        emergence=_emergence(setting, averaged),
+        points=_points(curve, averaged),
+        fit=fit(averaged),
+        frequentist=crosschecks(curve, setting.observations),
+        diagnostics=diagnostics(averaged, options.engine, notes),
+        provenance=provenance(curve, options, resolved, setting.observations, int(max(averaged.pool.draws))),
     )
 
 
 def suite_evidence(curve: ScalingCurve, options: Options) -> Floats:
     """Log evidence (9,) of a curve at the nodes of the between-model scale, for `resolve_suite_scale`."""
-    setting = _Setting(
-        observe(curve, options), options, HalfCauchy(own_scale(replace(options, between_model_scale="default")).value)
-    )
+    scale = own_scale(replace(options, between_model_scale="default"))
+    setting = _Setting(observe(curve, options), options, HalfCauchy(scale.value))
     pool = _pool(setting, quadrature, Work(SIDE_DRAWS, options.seed))
     return scale_evidence(pool, options, setting.variation)
 
@@ -94,13 +110,16 @@ def _weighted(setting: _Setting, pool: Pool) -> Averaged:
     return Averaged(pool, posterior_weights(pool, options.class_prior), setting.observations, options.interval)
 
 
-def _other_effects(setting: _Setting, pool: Pool) -> dict[str, Pool]:
-    """The pool under half and double the smallest effect."""
+def _classified(setting: _Setting, averaged: Averaged, *, reliable: bool) -> Classification:
+    pool, options = averaged.pool, setting.options
+    best = decide(pool, options, options.class_prior).best
+    vetoes = (*((ERRATIC,) if is_erratic(averaged, best) else ()), *(() if reliable else (ENGINE_UNRELIABLE,)))
     delta = pool.context.delta
-    return {
+    others = {
         name: with_effect(pool, _flat_posteriors(setting, pool, factor * delta), factor * delta)
         for name, factor in (("halved", 0.5), ("doubled", 2.0))
     }
+    return classification(pool, options, setting.variation, others, vetoes)
 
 
 def _flat_posteriors(setting: _Setting, pool: Pool, delta: float) -> list[ModelPosterior]:
@@ -110,3 +129,16 @@ def _flat_posteriors(setting: _Setting, pool: Pool, delta: float) -> list[ModelP
     work = Work(SIDE_DRAWS, setting.options.seed)
     constant = [posterior for posterior in pool.posteriors if posterior.model.name == "constant"]
     return [*constant, *quadrature(narrow, setting.observations, setting.variation, work)]
+
+
+def _emergence(setting: _Setting, averaged: Averaged) -> Emergence:
+    context = setting.observations.context
+    nulls = [model for model in menu(context) if model.name == "constant"], [logit_linear(context)]
+    work = Work(NULL_DRAWS, setting.options.seed)
+    flat, smooth = (quadrature(null, setting.observations, setting.variation, work)[0] for null in nulls)
+    return emergence(averaged, flat, smooth, setting.options.seed)
+
+
+def _points(curve: ScalingCurve, averaged: Averaged) -> tuple[PointReport, ...]:
+    fitted = score_intervals(averaged, averaged.curves(averaged.indices(CURVE_DRAWS), averaged.observations.u))
+    return point_reports(curve, fitted, averaged.level)

@@ -15,12 +15,9 @@ import numpy as np
 from models.arrays import Floats
 from models.curve_models.priors import HalfCauchy
 from models.errors import InvalidOptions, Problem
-from models.options import DEFAULT_BETWEEN_MODEL_SCALE, Options
+from models.options import DEFAULT_BETWEEN_MODEL_SCALE, SUITE_MINIMUM, Options
 from models.pool import Pool, class_evidence, prior_vector, variation_factor
 
-SUITE_MINIMUM = 10  # curves from which a suite's scale can be estimated
-SUITE_AUTOMATIC = 20  # curves from which it is estimated unless told otherwise
-SUITE_SAMPLE = 500  # curves that are enough to know it to a few per cent
 LOG_SD = 0.8  # of the prior on log s: covers the .01 to .10 seen over published suites
 NODES: Floats = DEFAULT_BETWEEN_MODEL_SCALE * np.exp(LOG_SD * np.linspace(-2.5, 2.5, 9))
 DIGITS = 3  # significant digits of a resolved scale, so that it can be written down and asked for

@@ -122,5 +122,5 @@ def _bayes_factors(evidence: ClassEvidence) -> dict[Shape, LogBayesFactor]:
             reason = "few_draws_in_class" if bounded else None
             factors[shape] = LogBayesFactor(math.log(value / top), bounded, reason)
         else:
-            factors[shape] = LogBayesFactor(None, True, "class_impossible_under_menu")
+            factors[shape] = LogBayesFactor(None, reason="class_impossible_under_menu")
     return factors

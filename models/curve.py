@@ -16,7 +16,7 @@ from models.metrics import Metric, MetricKind
 
 AGREEMENT = 1e-6  # a score beside n_correct must agree with n_correct / n_examples to this
 MINIMUM_SCALES = 2  # a curve needs two distinct scales to have a direction
-SE_ROUNDING = 1e-12
+MINIMUM_RATIO = 1.01  # of the largest to the smallest scale; below it a change per decade is an extrapolation
 
 
 class ScaleKind(StrEnum):
@@ -90,6 +90,11 @@ def _scale_problems(curve: ScalingCurve) -> Iterator[Problem]:
             f"{len(curve.points)} point(s) at {curve.n_scales} distinct scale(s): a scaling curve needs at least "
             f"{MINIMUM_SCALES} different scales; add models of other sizes",
         )
+    sizes = [point.scale for point in curve.points if math.isfinite(point.scale) and point.scale > 0]
+    if len(set(sizes)) >= MINIMUM_SCALES and max(sizes) / min(sizes) < MINIMUM_RATIO:
+        yield Problem(
+            "/points", f"the largest scale is {max(sizes) / min(sizes):.6g} times the smallest: no range to see"
+        )
 
 
 def _duplicates(curve: ScalingCurve) -> Iterator[Problem]:
@@ -128,10 +133,10 @@ def _size_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str
         yield "n_examples", f"{point.n_examples!r} is less than 1"
     if point.stderr is not None and not (math.isfinite(point.stderr) and point.stderr > 0):
         yield "stderr", f"{point.stderr!r} is not a positive finite number; give n_examples instead"
-    if point.stderr is None and point.n_examples is not None:
-        if metric.kind is MetricKind.UNBOUNDED or metric.corpus_level:
-            reason = "is no bounded mean over examples" if metric.corpus_level else "has no bounds"
-            yield "stderr", f"missing: {metric.name} {reason}, so n_examples does not give its standard error"
+    no_mean = metric.kind is MetricKind.UNBOUNDED or metric.corpus_level
+    if point.stderr is None and point.n_examples is not None and no_mean:
+        reason = "is no bounded mean over examples" if metric.corpus_level else "has no bounds"
+        yield "stderr", f"missing: {metric.name} {reason}, so n_examples does not give its standard error"
 
 
 def _count_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,9 @@ DEFAULT_CLASS_PRIOR: Mapping[Shape, float] = MappingProxyType(
     {Shape.POSITIVE: 0.30, Shape.INVERSE: 0.20, Shape.U_SHAPED: 0.15, Shape.INVERTED_U: 0.10, Shape.FLAT: 0.25}
 )
 DEFAULT_BETWEEN_MODEL_SCALE = 0.03  # between the 0.01 and 0.10 found by maximum likelihood on published suites
+SUITE_MINIMUM = 10  # curves from which a suite's scale can be estimated
+SUITE_AUTOMATIC = 20  # curves from which it is estimated unless told otherwise
+SUITE_SAMPLE = 500  # curves that are enough to know it to a few per cent
 DEFAULT_SMALLEST_EFFECT = 0.02  # of upper - lower
 DEFAULT_DECISION_THRESHOLD = 0.8
 DEFAULT_INTERVAL = 0.95

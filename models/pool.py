@@ -159,7 +159,7 @@ def resampled(weights: Floats, count: int, kept: Bools | None = None) -> Ints:
     """Indices (count,) of draws in proportion to their weights, systematically, perhaps only among those kept."""
     cumulative = np.cumsum(weights if kept is None else np.where(kept, weights, 0.0))
     places = (np.arange(count) + 0.5) / count * cumulative[-1]
-    return np.minimum(np.searchsorted(cumulative, places, side="left"), len(weights) - 1)
+    return np.asarray(np.minimum(np.searchsorted(cumulative, places, side="left"), len(weights) - 1))
 
 
 def mean_curves(pool: Pool, indices: Ints, u: Floats) -> Floats:

@@ -31,6 +31,9 @@ BINOMIAL = 1e18  # a precision a + b at which the beta-binomial is the binomial 
 COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED)
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
+type Pair = tuple[float, float]
+"""A normal and a uniform number."""
+
 
 def predicted_scores(observations: Observations, means: Floats, r: Floats, seed: int) -> Floats:
     """Draws (S, N) of the performances of all points under means (S, N) and between-model variations r (S,)."""
@@ -68,21 +71,14 @@ def _log_rising(k: float, a: float) -> float:
 
 
 @_compiled
-def _mass_at_zero(n: float, q: float, precision: float, last: Floats) -> float:
-    """P(0), kept in `last` (n, q, precision, P(0)): under a constant curve it is that of the point before."""
-    if last[0] != n or last[1] != q or last[2] != precision:
-        rising = _log_rising(n, (1.0 - q) * precision) - _log_rising(n, precision)
-        last[0], last[1], last[2], last[3] = n, q, precision, math.exp(n * math.log1p(-q) + rising)
-    return float(last[3])
-
-
-@_compiled
-def _inverted(n: float, q: float, precision: float, uniform: float, last: Floats) -> float:
-    """Quantile of the beta-binomial at `uniform`, by summing from 0."""
+def _inverted(n: float, q: float, precision: float, uniform: float, zero: float) -> tuple[float, float]:
+    """Quantile of the beta-binomial at `uniform` by summing from 0, and P(0): `zero` unless that is negative."""
     if uniform < 1.0 - n * q:  # Markov: P(0) >= 1 - mean
-        return 0.0
+        return 0.0, zero
     a, b = q * precision, (1.0 - q) * precision
-    mass = _mass_at_zero(n, q, precision, last)
+    if zero < 0.0:
+        zero = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
+    mass = zero
     k, rest = 0.0, uniform - mass
     while rest > 0.0 and k < n:
         mass *= (n - k) * (a + k) / ((k + 1.0) * (b + n - k - 1.0))
@@ -90,7 +86,7 @@ def _inverted(n: float, q: float, precision: float, uniform: float, last: Floats
         rest -= mass
         if mass < 1e-20 and k > n * q:
             break
-    return k
+    return k, zero
 
 
 @_compiled
@@ -118,18 +114,21 @@ def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
 
 
 @_compiled
-def _simple_count(n: float, q: float, precision: float, pair: tuple[float, float], last: Floats) -> float:
-    """Beta-binomial count by expansion (where it increases from -5 to 5) or inversion; -1 where neither will do."""
+def _simple_count(n: float, q: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
+    """Beta-binomial count by expansion (where that increases from -5 to 5) or inversion; -1 where neither will do.
+
+    With it P(0) as far as known, else a negative number.
+    """
     variance = n * q * (1.0 - q) * ((n + precision) / (1.0 + precision))
     if variance >= LEAST_VARIANCE:
         sd, skewness, kurtosis = _expansion(n, q, precision, variance)
         increasing = 1.0 - 5.0 / 3 * skewness + 3.0 * kurtosis - 145.0 / 36 * skewness * skewness > 0.0
         if increasing and skewness <= MOST_SKEWNESS and abs(kurtosis) <= MOST_KURTOSIS:
             value = math.floor(n * q + sd * _cornish_fisher(pair[0], skewness, kurtosis) + 0.5)
-            return min(max(value, 0.0), n)
+            return min(max(value, 0.0), n), zero
     if n <= MOST_STEPS or n * q + REACH * math.sqrt(variance) <= MOST_STEPS:
-        return _inverted(n, q, precision, pair[1], last)
-    return -1.0
+        return _inverted(n, q, precision, pair[1], zero)
+    return -1.0, zero
 
 
 @_compiled
@@ -143,64 +142,89 @@ def _next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
 
 
 @_compiled
-def _log_gamma_draw(shape: float, state: np.uint64) -> tuple[np.uint64, float]:
-    """Log of a gamma draw: Marsaglia and Tsang 2000, with their power of a uniform for shapes below 1."""
+def _normal_quantile(p: float) -> float:
+    """Wichura 1988, Applied Statistics 37, algorithm AS 241, PPND7: seven digits."""
+    q = p - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        top = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+        return q * top / (((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0)
+    r = math.sqrt(-math.log(min(p, 1.0 - p)))
+    if r <= 5.0:
+        r -= 1.6
+        top = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
+        size = top / ((0.12021132975 * r + 0.73700164250) * r + 1.0)
+    else:
+        r -= 5.0
+        top = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
+        size = top / ((0.012258202635 * r + 0.24197894225) * r + 1.0)
+    return size if q > 0.0 else -size
+
+
+@_compiled
+def _gamma_draw(shape: float, state: np.uint64) -> tuple[np.uint64, float, float]:
+    """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
+
+    The third is their power of a uniform for shapes below 1, else 0.
+    """
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
-    c = 1.0 / math.sqrt(9.0 * d)
-    accepted, value = False, 0.0
-    while not accepted:
-        state, first = _next_uniform(state)
-        state, second = _next_uniform(state)
-        state, third = _next_uniform(state)
-        normal = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
-        root = max(1.0 + c * normal, 1e-300)
-        value = 3.0 * math.log(root)
-        accepted = math.log(third) < 0.5 * normal * normal + d * (1.0 - root**3 + value)
-    value += math.log(d)
+    c, boost = 1.0 / math.sqrt(9.0 * d), 0.0
     if shape < 1.0:
         state, first = _next_uniform(state)
-        value += math.log(first) / shape
-    return state, value
+        boost = math.log(first) / shape
+    while True:
+        state, first = _next_uniform(state)
+        state, second = _next_uniform(state)
+        normal = _normal_quantile(first)
+        root, square = 1.0 + c * normal, normal * normal
+        if root > 0.0:
+            cube = root * root * root
+            if second < 1.0 - 0.0331 * square * square:
+                return state, d * cube, boost
+            if math.log(second) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
+                return state, d * cube, boost
 
 
 @_compiled
-def _composed_count(n: float, q: float, precision: float, pair: tuple[float, float], last: Floats) -> float:
+def _composed_count(n: float, q: float, precision: float, pair: Pair) -> float:
     """Beta-binomial count as a binomial one given a beta draw; the uniform of `pair` starts the numbers for that."""
-    state, first = _log_gamma_draw(q * precision, np.uint64(pair[1] * 2.0**53))
-    state, second = _log_gamma_draw((1.0 - q) * precision, state)
+    state, first, first_boost = _gamma_draw(q * precision, np.uint64(pair[1] * 2.0**53))
+    state, second, second_boost = _gamma_draw((1.0 - q) * precision, state)
     state, uniform = _next_uniform(state)
-    share = 1.0 / (1.0 + math.exp(min(second - first, 700.0)))
-    if share <= 0.5:
-        return max(_simple_count(n, share, BINOMIAL, (pair[0], uniform), last), 0.0)
-    return n - max(_simple_count(n, 1.0 - share, BINOMIAL, (pair[0], uniform), last), 0.0)
+    share = first / (first + second * math.exp(min(second_boost - first_boost, 700.0)))
+    count, _ = _simple_count(n, min(share, 1.0 - share), BINOMIAL, (pair[0], uniform), -1.0)
+    return max(count, 0.0) if share <= 0.5 else n - max(count, 0.0)
 
 
 @_compiled
-def _count(n: float, f: float, precision: float, pair: tuple[float, float], last: Floats) -> float:
-    """Beta-binomial count with mean n f and a + b = `precision`, from a `pair` of a normal and a uniform number."""
+def _count(n: float, f: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
+    """Beta-binomial count with mean n f and a + b = `precision`, and P(0) of the rarer outcome as far as known."""
     q = min(f, 1.0 - f)
     if q <= 0.0:
-        return 0.0 if f < 0.5 else n
+        return (0.0 if f < 0.5 else n), zero
     if n == 1.0:
-        return 1.0 if pair[1] < f else 0.0
-    rare = _simple_count(n, q, precision, pair, last)
+        return (1.0 if pair[1] < f else 0.0), zero
+    rare, zero = _simple_count(n, q, precision, pair, zero)
     if rare < 0.0:
-        rare = _composed_count(n, q, precision, pair, last)
-    return rare if f <= 0.5 else n - rare
+        rare = _composed_count(n, q, precision, pair)
+    return (rare if f <= 0.5 else n - rare), zero
 
 
 @_compiled
 def _fill(scores: Floats, means: Floats, r: Floats, points: Floats, numbers: Floats, start: int) -> None:
     """Scores of one block of points from `start`; rows of `points` are (noise, trials, stderr)."""
-    stop, last = min(start + numbers.shape[1], means.shape[1]), np.zeros(4)
+    stop = min(start + numbers.shape[1], means.shape[1])
     for s in range(len(r)):
         square = r[s] * r[s]
         precision = max(1.0 / square - 1.0, 1e-9)
+        last_f, last_n, zero = -1.0, 0.0, -1.0  # under a constant curve P(0) is that of the point before
         for i in range(start, stop):
             f, noise, n = means[s, i], points[i, 0], points[i, 1]
             normal = numbers[0, i - start, s]
             if noise == COUNTS:
-                scores[s, i] = _count(n, f, precision, (normal, numbers[1, i - start, s]), last) / n
+                zero = zero if f == last_f and n == last_n else -1.0
+                count, zero = _count(n, f, precision, (normal, numbers[1, i - start, s]), zero)
+                scores[s, i], last_f, last_n = count / n, f, n
             else:
                 spread = f * (1.0 - f) if noise == BOUNDED else 1.0
                 scores[s, i] = f + normal * math.sqrt(points[i, 2] ** 2 + square * spread)

@@ -86,9 +86,8 @@ def shape_masses(model: CurveModel, context: Context) -> Floats:
 @lru_cache(maxsize=4096)
 def _cached_masses(name: str, context: Context) -> Floats:
     model = CURVE_MODELS[name](context)
-    assert model is not None
-    if name in FLAT_SHARES:
-        return np.eye(len(SHAPES))[FLAT]
+    if model is None or name in FLAT_SHARES:
+        return np.array([float(shape is Shape.FLAT) for shape in SHAPES])
     shape, levels = prior_draws(model, _uniforms(len(model.parameter_names)))
     codes = classify(landmarks(model, shape, levels), context.delta)
     return np.bincount(codes, minlength=len(SHAPES)) / PRIOR_DRAWS

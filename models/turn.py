@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Bools, Floats, Ints
+from models.arrays import Bools, Floats
 from models.options import Shape
 from models.pool import Averaged
 from models.results import Effects, Interval, Range, Turn
@@ -129,6 +129,6 @@ def _no_turn(averaged: Averaged, side: _Side) -> tuple[float | None, str | None]
     totals = np.bincount(code, weights, len(SHAPES))
     if SHAPES[int(np.argmax(totals))] is not side.before:
         return None, f"not_{side.before.value}"
-    moving: Ints = np.isin(code, [SHAPES.index(side.shape), SHAPES.index(side.before)])
+    moving = np.isin(code, [SHAPES.index(side.shape), SHAPES.index(side.before)])
     ends = side.sign * marks.end <= np.minimum(side.sign * marks.start, side.sign * marks.extreme)
     return float(weights[moving & ends].sum() / weights[moving].sum()), None

@@ -18,11 +18,11 @@ from service.csv_export import analysis_line, failure_line
 from service.errors import problem_document
 from service.readers.items import CurveItem
 from service.readers.loading import load_item
+from service.sampling import Evidence, Suite, sampling_key
 from service.schemas.analysis import analysis_document, analysis_identity
 from service.schemas.curve import LoadedCurve
 from service.schemas.options import load_options
 from service.table_row import TableRow, failed_row, table_row
-from service.use_cases import Evidence, Suite, analyze_curve, evidence_on_scale, sampling_key
 
 SCALE = "between_model_scale"
 Form = Literal["table", "json", "csv"]
@@ -56,8 +56,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
-    """Where a curve stands in the sample of its suite, and whether it asks for the suite's scale."""
+class Place:
+    """The key by which a curve is sampled, and whether its options ask for the suite's scale."""
 
     key: str
     asks: bool
@@ -77,10 +77,9 @@ class Answering:
         try:
             loaded = load_item(entry.item)
             analysis = self._analysis(entry, loaded)
+            _draw(analysis, entry.index, self.output)
         except ScaleshapeError as error:
             return self._failure(entry, error)
-        if self.output.plots is not None:
-            _draw(analysis, entry.index, self.output)
         return self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
 
     def died(self, entry: Entry, exit_code: int | None) -> Answer:
@@ -90,16 +89,18 @@ class Answering:
         )
         return self._failure(entry, EngineError(message))
 
-    def place(self, entry: Entry) -> Sampled | None:
+    def place(self, entry: Entry) -> Place | None:
         """First pass: the curve's place in the sample; None for what cannot be analysed."""
         try:
             loaded = load_item(entry.item)
         except InvalidInput:
             return None
-        return Sampled(sampling_key(loaded.curve), self._scale_asked(entry, loaded) == "suite")
+        return Place(sampling_key(loaded.curve), self._scale_asked(entry, loaded) == "suite")
 
     def evidence(self, entry: Entry) -> Evidence | None:
         """First pass: what a sampled curve says about the between-model scale; None where it cannot be analysed."""
+        from service.use_cases import evidence_on_scale
+
         try:
             loaded = load_item(entry.item)
             return evidence_on_scale(loaded.curve, self._options(entry, loaded))
@@ -107,6 +108,8 @@ class Answering:
             return None
 
     def _analysis(self, entry: Entry, loaded: LoadedCurve) -> Analysis:
+        from service.use_cases import analyze_curve  # by the worker alone: the main process runs without the engines
+
         options = self._options(entry, loaded)
         of_suite = self._scale_asked(entry, loaded) in (None, "suite")
         try:
@@ -171,7 +174,12 @@ def _with_warnings(analysis: Analysis, warnings: tuple[Warned, ...]) -> Diagnost
 
 
 def _draw(analysis: Analysis, index: int, output: Output) -> None:
+    if output.plots is None:
+        return
     from service.plots import plot_name, save_plot
 
-    if output.plots is not None:
-        save_plot(analysis, output.plots / plot_name(analysis, index, output.plot_format))
+    path = output.plots / plot_name(analysis, index, output.plot_format)
+    try:
+        save_plot(analysis, path)
+    except OSError as error:
+        raise ScaleshapeError(f"the picture {path} cannot be written: {error.strerror}") from error

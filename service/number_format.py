@@ -14,11 +14,16 @@ _PLAIN = (1e-3, 1e5)  # numbers between these are written out
 
 
 def scale_text(scale: float, kind: ScaleKind) -> str:
-    """A scale to the precision of a reader's eye: 125M, 1.3B, 62B parameters or tokens; 3.1e23 FLOPs."""
+    """A model's size as its makers write it: 125M, 1.3B, 175B parameters or tokens; 3.1e23 FLOPs."""
     if kind in (ScaleKind.PARAMETERS, ScaleKind.TRAINING_TOKENS):
         thousands = math.floor(math.log10(scale)) % 3 == 2  # 125M: model names have three digits there
         return words.scale_text(_significant(scale, 3 if thousands else 2), kind)
     return _power(scale) if kind is ScaleKind.TRAINING_FLOPS else number_text(scale)
+
+
+def estimate_text(scale: float, kind: ScaleKind) -> str:
+    """An estimated scale: two digits, since no turn is known better."""
+    return scale_text(_significant(scale, 2), kind)
 
 
 def _significant(value: float, digits: int) -> float:

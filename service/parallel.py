@@ -178,8 +178,9 @@ def _serve(pipe: Connection) -> None:
     while (message := inbox.get()) is not None:
         new_work, item = message
         work = work if new_work is None else new_work
+        answer = work(item)
         try:
-            pipe.send(work(item))
+            pipe.send(answer)
         except OSError:  # the main process has gone
             return
 

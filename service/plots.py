@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.curve import ScaleKind
 from models.metrics import MetricKind
 from models.options import UNDETERMINED, Shape
 from models.results import Analysis, PointReport, Turn
-from service.number_format import ends_text, probability_text, scale_text
+from service.number_format import ends_text, estimate_text, probability_text, scale_text
 from service.table_row import setting_text
 
 if TYPE_CHECKING:
@@ -41,14 +43,16 @@ AXIS_NAMES = {
     ScaleKind.TRAINING_TOKENS: "training tokens",
     ScaleKind.OTHER: "scale",
 }
-_INK, _FAINT, _GRID = "#222222", "#6B6B6B", "#E4E4E4"
-_SIZE = (6.4, 4.2)  # inches
+_INK, _FAINT, _GRID, _OPEN = "#222222", "#6B6B6B", "#E4E4E4", "#444444"
+_LEGEND_ORDER = ("scores", "curve", "band", "turn", "chance")  # by the last word of an entry's name
+_SIZE = (6.4, 4.3)  # inches
 _DPI = 160
 _MOST_TICKS = 8
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "scaleshape",  # else the names inside an SVG differ from run to run
     "svg.fonttype": "path",  # looks the same on a machine without the font
     "font.family": "DejaVu Sans",  # shipped with matplotlib: the same bytes everywhere
+    "text.parse_math": False,  # a dollar sign in a task's name is a dollar sign
     "font.size": 9,
     "axes.edgecolor": _FAINT,
     "axes.labelcolor": _INK,
@@ -96,13 +100,14 @@ def curve_figure(analysis: Analysis) -> Figure:
 def _style() -> Iterator[None]:
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box: no other font is sure
         yield
 
 
 def _colour(analysis: Analysis) -> str:
     label = analysis.classification.label
-    return _FAINT if label == UNDETERMINED else SHAPE_COLOURS[Shape(label)]
+    return _OPEN if label == UNDETERMINED else SHAPE_COLOURS[Shape(label)]
 
 
 def _draw_fit(axes: Axes, analysis: Analysis, colour: str) -> None:
@@ -112,7 +117,8 @@ def _draw_fit(axes: Axes, analysis: Analysis, colour: str) -> None:
     lower, upper = [point.lower for point in grid], [point.upper for point in grid]
     axes.fill_between(scales, lower, upper, color=colour, alpha=0.18, linewidth=0, zorder=2, label=f"{level} band")
     middle = [point.estimate for point in grid]
-    axes.plot(scales, middle, color=colour, linewidth=2, zorder=3, label="averaged curve", solid_capstyle="round")
+    style = "--" if analysis.classification.label == UNDETERMINED else "-"
+    axes.plot(scales, middle, style, color=colour, linewidth=2, zorder=3, label="averaged curve")
 
 
 def _draw_points(axes: Axes, analysis: Analysis) -> None:
@@ -147,8 +153,8 @@ def _draw_turn(axes: Axes, analysis: Analysis) -> None:
         return
     colour = SHAPE_COLOURS[Shape.U_SHAPED if turn is analysis.u_turn else Shape.INVERTED_U]
     kind = analysis.curve.scale_kind
-    ends = ends_text(turn.scale.lower, turn.scale.upper, lambda scale: scale_text(scale, kind))
-    name = f"turn: {scale_text(turn.scale.estimate, kind)} {ends}"
+    ends = ends_text(turn.scale.lower, turn.scale.upper, lambda scale: estimate_text(scale, kind))
+    name = f"turn: {estimate_text(turn.scale.estimate, kind)} {ends}"
     axes.axvspan(turn.scale.lower, turn.scale.upper, color=colour, alpha=0.10, linewidth=0, zorder=0, label=name)
     axes.axvline(turn.scale.estimate, color=colour, alpha=0.7, linewidth=1, zorder=1)
 
@@ -192,25 +198,24 @@ def _bounded_view(axes: Axes, analysis: Analysis) -> None:
     bottom, top = max(metric.lower, middle - span / 2), min(metric.upper, middle + span / 2)
     axes.set_ylim(bottom - (margin if bottom == metric.lower else 0), top + (margin if top == metric.upper else 0))
     if metric.width == 1.0:
-        from matplotlib.ticker import PercentFormatter
+        from matplotlib.ticker import FuncFormatter
 
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))
 
 
 def _ticks(axes: Axes, scales: list[float], kind: ScaleKind) -> None:
     """Ticks at the language models themselves where there is room, so that the sizes can be read off."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 
     shown = _apart(scales)
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_major_formatter(FixedFormatter([scale_text(scale, kind) for scale in shown]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_locator(FixedLocator(scales))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _apart(scales: list[float]) -> list[float]:
     """Scales that are far enough from each other for their labels; the first and the last always."""
-    from math import log
-
     least = log(scales[-1] / scales[0]) / _MOST_TICKS
     kept = [scales[0]]
     for scale in scales[1:-1]:
@@ -226,16 +231,39 @@ def _title(axes: Axes, analysis: Analysis, colour: str) -> None:
     verdict = f"{name}, probability {probability}"
     if classification.label == UNDETERMINED:
         verdict = f"undetermined, most probably {name} ({probability})"
-    axes.set_title(_shortened(analysis.curve.task, 60), loc="left", fontsize=12, fontweight="bold", color=_INK, pad=24)
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-    axes.annotate(verdict, (0, 1), (0, 8), ha="left", fontsize=10, fontweight="bold", color=colour, **place)
-    setting = _shortened(setting_text(analysis.curve), 44)
-    axes.annotate(setting, (1, 1), (0, 8), ha="right", fontsize=9, color=_FAINT, **place)
+    lines = (
+        (_shortened(analysis.curve.task, 60), _INK, 12, "bold", 40),
+        (_shortened(setting_text(analysis.curve), 80), _FAINT, 9, "normal", 26),
+        (verdict, colour, 10, "bold", 8),
+    )
+    for text, ink, size, weight, height in lines:
+        axes.annotate(
+            text,
+            (0, 1),
+            (0, height),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="bottom",
+            color=ink,
+            fontsize=size,
+            fontweight=weight,
+        )
 
 
 def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    words = " ".join(text.split())
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def _legend(axes: Axes) -> None:
-    axes.figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8, labelcolor=_INK)
+    handles, names = axes.get_legend_handles_labels()
+    order = sorted(range(len(names)), key=lambda i: _LEGEND_ORDER.index(names[i].split(":")[0].split(" ")[-1]))
+    axes.figure.legend(
+        [handles[i] for i in order],
+        [names[i] for i in order],
+        loc="outside lower center",
+        ncols=5,
+        frameon=False,
+        fontsize=8,
+        labelcolor=_INK,
+    )

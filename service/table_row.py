@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from models.curve import ScalingCurve
 from models.options import Shape
 from models.results import Analysis, EmergenceScore, Turn
-from service.number_format import NOTHING, ends_text, number_text, probability_text, scale_text
+from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
-TURN_MATTERS = 0.1  # probability of a turned shape from which its turn is worth a look
+TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
 NOT_ROBUST = "not_robust"
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """Cells of one curve. A pair is an estimate and its interval; `warnings` are codes; `failure` stands in their place."""
+    """Cells of one curve. A pair is an estimate and its interval; `warnings` are codes.
+
+    A `failure` stands in place of all but task and setting.
+    """
 
     task: str
-    setting: str
+    setting: tuple[str, ...]  # metric, prompting, model family; "" where not given
     label: str = ""
     shape: Shape | None = None
     probability: str = ""
@@ -35,7 +38,7 @@ def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
     classification = analysis.classification
     return TableRow(
         task=analysis.curve.task,
-        setting=setting_text(analysis.curve),
+        setting=(analysis.curve.metric.name, analysis.curve.prompting or "", analysis.curve.model_family or ""),
         label=classification.label,
         shape=classification.most_probable,
         probability=probability_text(classification.probability),
@@ -48,8 +51,8 @@ def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
 
 def failed_row(names: Mapping[str, str], label: str, message: str) -> TableRow:
     """The row of a curve that could not be analysed; `label` names it when it has no task."""
-    known = [names[name] for name in ("metric", "prompting", "model_family") if names.get(name)]
-    return TableRow(task=names.get("task") or label, setting=", ".join(known), failure=message)
+    setting = tuple(names.get(name) or "" for name in ("metric", "prompting", "model_family"))
+    return TableRow(task=names.get("task") or label, setting=setting, failure=message)
 
 
 def setting_text(curve: ScalingCurve) -> str:
@@ -73,8 +76,8 @@ def _turn(analysis: Analysis) -> tuple[str, str]:
     if turn is None or turn.scale.estimate is None:
         return (NOTHING, "")
     interval = turn.scale
-    estimate = scale_text(turn.scale.estimate, kind)
-    return estimate, ends_text(interval.lower, interval.upper, lambda scale: scale_text(scale, kind))
+    estimate = estimate_text(turn.scale.estimate, kind)
+    return estimate, ends_text(interval.lower, interval.upper, lambda scale: estimate_text(scale, kind))
 
 
 def _emergence(score: EmergenceScore) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from models.curve_models.bent_line import bent_line
 from models.curve_models.constant import constant
+from models.curve_models.double_logistic import double_logistic
 from models.curve_models.logistic import logistic
 from models.curve_models.near_flat import near_flat
 from models.curve_models.power_law import power_law
@@ -19,6 +20,7 @@ CURVE_MODELS: dict[str, Callable[[Context], CurveModel | None]] = {
     "quadratic": quadratic,
     "logistic": logistic,
     "two_task": two_task,
+    "double_logistic": double_logistic,
     "token_power_law": token_power_law,
     "power_law": power_law,
 }

@@ -13,7 +13,7 @@ DECAY_LOG_SD = 1.0
 
 
 def power_law(context: Context) -> CurveModel | None:
-    """A + B x^-a written by its values at both ends: left + (right - left)(1 - e^(-k u))/(1 - e^-k), k = a ln(x_K/x_1)."""
+    """A + B x^-a by its values at both ends: left + (right - left)(1 - e^(-k u))/(1 - e^-k), k = a ln(x_K/x_1)."""
     if context.bounded:
         return None
     level = Normal(0.0, UNBOUNDED_LEVEL_SD)

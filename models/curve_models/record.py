@@ -82,7 +82,7 @@ class CurveModel:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of shape and level parameters, in that order."""
-        return tuple(parameter.name for parameter in (*self.shape, *self.levels))
+        return (*(parameter.name for parameter in self.shape), *(parameter.name for parameter in self.levels))
 
 
 def no_extreme(shape: Sequence[Floats], levels: Sequence[Floats]) -> Floats:

@@ -39,7 +39,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """Probability of every cell (C,), its running sum, and the tilt along each axis (axes, C) times the cell's width."""
+    """Probability of every cell (C,), its running sum, and the tilt (axes, C) along each axis over the cell's width."""
 
     share: Floats
     cumulative: Floats

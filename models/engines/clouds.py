@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import gammaln, gammaincinv, ndtr, ndtri
+from scipy.special import gammaincinv, gammaln, ndtr, ndtri
 from scipy.stats import qmc
 
-from models.arrays import Floats
+from models.arrays import Floats, Ints
 from models.curve_models.record import normal_from_levels
 from models.engines.cells import EDGE
 from models.engines.target import Draws, Target, level_noise
@@ -74,11 +74,11 @@ def _tempered(log_weights: Floats) -> Floats:
     return weights
 
 
-def _systematic(weights: Floats, count: int) -> Floats:
+def _systematic(weights: Floats, count: int) -> Ints:
     """Indices of `count` draws in proportion to their weights."""
     cumulative = np.cumsum(weights)
     places = (np.arange(count) + 0.5) / count * cumulative[-1]
-    return np.minimum(np.searchsorted(cumulative, places), len(weights) - 1)
+    return np.asarray(np.minimum(np.searchsorted(cumulative, places), len(weights) - 1))
 
 
 def _bandwidth(weights: Floats, z: Floats) -> Floats:
@@ -88,7 +88,7 @@ def _bandwidth(weights: Floats, z: Floats) -> Floats:
     centered = z - share @ z
     covariance = centered.T @ (centered * share[:, None]) + NARROWEST**2 * np.eye(d)
     narrowing = max(effective_sample_size(weights), 2.0) ** (-1 / (d + 4))
-    return np.asarray(np.linalg.cholesky(covariance)) * narrowing
+    return np.asarray(np.linalg.cholesky(covariance) * narrowing)
 
 
 def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
@@ -101,7 +101,7 @@ def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
     constant -= float(np.sum(np.log(np.diag(scale))))
     mixture = np.mean((1 + distance / CLOUD_DF) ** (-(CLOUD_DF + d) / 2), axis=1)
     prior = np.exp(-0.5 * np.sum(x**2, axis=1) - 0.5 * d * math.log(2 * math.pi))
-    return np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior)
+    return np.asarray(np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior))
 
 
 @lru_cache(maxsize=64)

@@ -2,14 +2,15 @@
 
 Scalars throughout, no fast-math: the same input gives the same bytes. The levels are written as functions of standard
 normal x, so that the prior is N(0, I) in every curve model and the posterior's Hessian is never singular.
-All in one file, because the compiler's cache follows the file of a function, not those of the functions it calls: in two
-files, one half would go on running the other's old code.
+All in one file: the compiler's cache follows the file of a function, not those of the functions that it calls, so that
+in two files one half would go on running the other's old code.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -49,7 +50,10 @@ class Node(NamedTuple):
     r: float
 
 
-_compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
+def _compiled[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """Compile for real at the first call, cached on disk; the types stay those of the function."""
+    compiled: Callable[P, T] = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
 
 
 @_compiled
@@ -99,10 +103,10 @@ def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: F
             value += k * math.log(f) + _log_rising(k, f * m)
         if n > k:
             value += (n - k) * math.log(complement) + _log_rising(n - k, complement * m)
-        return value
+        return float(value)
     spread = f * complement if noise == 1.0 else 1.0
     variance = data[i, 3] ** 2 + r * r * spread
-    return -0.5 * ((data[i, 5] - f) ** 2 / variance + math.log(variance) + LOG_TWO_PI)
+    return float(-0.5 * ((data[i, 5] - f) ** 2 / variance + math.log(variance) + LOG_TWO_PI))
 
 
 @_compiled
@@ -193,10 +197,10 @@ def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> floa
     noise = data[i, 0]
     if noise != 0.0:
         spread = f * complement if noise == 1.0 else 1.0
-        return 1.0 / (data[i, 3] ** 2 + r * r * spread)
+        return float(1.0 / (data[i, 3] ** 2 + r * r * spread))
     k, n = data[i, 1], data[i, 2]
     f, complement = max(f, 1e-12), max(complement, 1e-12)
-    if k == 0.0 or k == n:
+    if k in (0.0, n):
         rest = (complement if k == 0.0 else f) * (1.0 / (r * r) - 1.0)
         trials = rest * math.log1p(n / rest)
     else:
@@ -297,7 +301,7 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
         eta = offset[i]
         for j in range(p):
             eta += columns[i, j] * levels[j]
-        f, complement, derivative = _mean(eta, given.link)
+        f, complement, _ = _mean(eta, given.link)
         whole = _whole(i, node.r, data, whole)
         value += _point_log_likelihood(f, complement, node.r, i, data, whole)
     return value
@@ -310,7 +314,8 @@ def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) 
     modes, log_mass = np.empty((g_count, r_count, p)), np.empty((g_count, r_count))
     work, x = np.empty((2 * p + 3, p)), np.zeros(p)
     for g in range(g_count):
-        x[:] = 0.0
+        if g > 0:
+            x[:] = modes[g - 1, 0]
         for j in range(r_count):
             node = Node(offset[g], columns[g], rates[j])
             for _ in range(MOST_STEPS):
@@ -397,12 +402,13 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
 
 @_compiled
 def weigh_draws(
-    starts: Floats, noise: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given, in_turn: bool
+    starts: Floats, noise: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given, in_turn: int
 ) -> tuple[Floats, Floats]:
     """Levels (S, p) drawn around each draw's own mode, and the log of posterior over proposal (S,).
 
     `starts` (S, p): a mode near by, from which Newton steps are taken; `noise` (S, p + 1): t draws with a last entry of
-    0, or normal draws with a last entry of 1 where the levels come from their prior.
+    0, or normal draws with a last entry of 1 where the levels come from their prior. `in_turn`: see
+    `_draw_in_turn`.
     """
     count, p = starts.shape
     offset, columns = design
@@ -411,7 +417,7 @@ def weigh_draws(
     for s in range(count):
         x[:] = starts[s]
         node = Node(offset[s], columns[s], rates[s])
-        if in_turn:
+        if in_turn > 0:
             log_proposal = _draw_in_turn(x, noise[s], node, given, work)
         else:
             half = _mode(x, 0, node, given, work)

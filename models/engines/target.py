@@ -108,7 +108,9 @@ def weigh(target: Target, draws: Draws) -> ModelPosterior:
     for first in range(0, len(r), block):
         part = slice(first, first + block)
         place = (r[part], design(target.model, shape[part], target.u))
-        parts.append(kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, target.given, target.in_turn))
+        parts.append(
+            kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, target.given, int(target.in_turn))
+        )
     levels = np.concatenate([levels for levels, _ in parts])
     log_weights = np.concatenate([weights for _, weights in parts]) - draws.log_proposal
     return _posterior(target.model, shape, levels, r, log_weights)

@@ -85,7 +85,7 @@ def _curve(fields: Mapping[str, Any]) -> tuple[ScalingCurve, tuple[Warned, ...]]
     unit = request.get("unit", ScoreUnit.FRACTION)
     metric, warnings = resolved_metric(request, plain_shares=plain_shares(points, unit))
     try:
-        return _scaling_curve(loaded, metric, scale_points(points, unit)), warnings
+        return _scaling_curve(loaded, metric, scale_points(points, unit, metric.kind)), warnings
     except InvalidCurve as error:
         raise InvalidCurve(in_submitted_unit(error.problems, points, unit)) from None
 

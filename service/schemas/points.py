@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import ValidationError
 
 from models.curve import ScalePoint
 from models.errors import Problem
-from models.metrics import ScoreUnit
+from models.metrics import MetricKind, ScoreUnit
 from service.schemas.metric import as_fraction
 from service.schemas.problems import unknown
-from service.schemas.scalars import Refused, number, positive, shown, text, whole
+from service.schemas.scalars import Refused, number, positive, positive_or_zero, shown, text, whole
 
 MOST_POINTS = 1000  # of one curve; the largest published suites have a few dozen
 READ: Mapping[str, Callable[[Any], Any]] = {
@@ -20,7 +21,7 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "scale": positive,
     "score": number,
     "n_examples": whole,
-    "stderr": positive,
+    "stderr": positive_or_zero,
     "n_correct": whole,
 }
 NOT_YET = ("outcomes", "clusters")
@@ -50,9 +51,14 @@ def plain_shares(points: Sequence[RawPoint], unit: ScoreUnit) -> bool:
     return all("n_examples" in p and ("n_correct" in p or 0 <= as_fraction(p["score"], unit) <= 1) for p in points)
 
 
-def scale_points(points: Sequence[RawPoint], unit: ScoreUnit) -> tuple[ScalePoint, ...]:
-    """Points as the models know them, scores and standard errors as fractions."""
-    return tuple(_scale_point(point, unit) for point in points)
+def scale_points(points: Sequence[RawPoint], unit: ScoreUnit, kind: MetricKind) -> tuple[ScalePoint, ...]:
+    """Points as the models know them, scores and standard errors as fractions.
+
+    A proportion of exactly 0 or 1 has the standard error 0 by its formula, p (1 - p)/(n - 1): where n is given it says
+    nothing, and is left out; anywhere else the models refuse it.
+    """
+    converted = (_scale_point(point, unit) for point in points)
+    return tuple(replace(point, stderr=None) if _implied_zero(point, kind) else point for point in converted)
 
 
 def in_submitted_unit(problems: Sequence[Problem], points: Sequence[RawPoint], unit: ScoreUnit) -> Iterator[Problem]:
@@ -95,6 +101,15 @@ def _missing(point: RawPoint) -> Iterator[tuple[str, str]]:
         yield "score", "missing: give score, or n_correct with n_examples"
     elif "score" not in point and point.get("n_examples", 0) < 1:
         yield "n_examples", "n_correct without a score needs n_examples of at least 1"
+
+
+def _implied_zero(point: ScalePoint, kind: MetricKind) -> bool:
+    return (
+        point.stderr == 0
+        and kind is MetricKind.PROPORTION
+        and point.n_examples is not None
+        and point.score in (0.0, 1.0)
+    )
 
 
 def _scale_point(point: RawPoint, unit: ScoreUnit) -> ScalePoint:

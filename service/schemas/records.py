@@ -65,7 +65,7 @@ def finite(value: float) -> float:
 
 
 def _record(value: Any) -> dict[str, Any]:
-    layout = _layout(type(value))
+    layout = _layout(value.__class__)
     document: dict[str, Any] = {}
     reason = value.reason if layout.explains_itself else None
     for name, item in zip(layout.names, layout.values(value), strict=True):

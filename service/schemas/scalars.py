@@ -57,6 +57,12 @@ def positive(value: Any) -> float:
     raise Refused(f"{shown(value)} {reason}")
 
 
+def positive_or_zero(value: Any) -> float:
+    """A number above zero as `positive` says, or zero itself."""
+    read = number(value)
+    return read if read == 0 else positive(value)
+
+
 def whole(value: Any) -> int:
     """A whole number up to `LARGEST_WHOLE` in size; 300.0 is one, 2.5 is not."""
     read = number(value)

@@ -1,0 +1,76 @@
+"""Provenance: all that is needed to get the same numbers again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+
+from models.between_model import ResolvedScale
+from models.curve import ScalingCurve
+from models.curve_models import CURVE_MODELS, FLAT_SHARES, SMALL_CHANGES_SHARE
+from models.curve_models.priors import LevelPrior, ShapePrior
+from models.curve_models.record import Context, CurveModel
+from models.identity import input_sha256
+from models.likelihood import Observations
+from models.options import Options
+from models.results import Provenance
+
+ENGINE_VERSION = 1  # raised with every change that changes a number
+
+
+def provenance(
+    curve: ScalingCurve, options: Options, scale: ResolvedScale, observations: Observations, draws: int
+) -> Provenance:
+    """The record of one analysis."""
+    return Provenance(
+        scaleshape=package_version(),
+        engine_version=ENGINE_VERSION,
+        input_sha256=input_sha256(curve),
+        seed=options.seed,
+        draws=draws,
+        between_model_scale=scale.value,
+        between_model_scale_source=scale.source,
+        smallest_effect=observations.delta * observations.unit,
+        priors=prior_texts(observations.context, scale.value),
+    )
+
+
+@lru_cache(maxsize=1)
+def package_version() -> str:
+    """Version of the installed distribution."""
+    try:
+        return version("scaleshape")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@lru_cache(maxsize=512)
+def prior_texts(context: Context, between_model_scale: float) -> Mapping[str, Mapping[str, str]]:
+    """Priors of every curve model in words, and what the class flat is made of."""
+    texts: dict[str, Mapping[str, str]] = {
+        "between_model_variation": {"r": f"HalfCauchy(scale={between_model_scale:g}) truncated at 1"},
+        "flat": {**{name: f"{share:g}" for name, share in FLAT_SHARES.items()}, "others": f"{SMALL_CHANGES_SHARE:g}"},
+    }
+    for factory in CURVE_MODELS.values():
+        model = factory(context)
+        if model is not None:
+            texts[model.name] = _texts(model)
+    return MappingProxyType(texts)
+
+
+def _texts(model: CurveModel) -> dict[str, str]:
+    texts = {parameter.name: _text(parameter.prior, model) for parameter in model.shape}
+    return texts | {parameter.name: _text(parameter.prior, model) for parameter in model.levels}
+
+
+def _text(prior: ShapePrior | LevelPrior, model: CurveModel) -> str:
+    values = {field.name: getattr(prior, field.name) for field in fields(prior)}
+    for bound in ("lower", "upper"):
+        index = values.pop(f"{bound}_index", None)
+        if index is not None:
+            values[bound] = model.levels[index].name
+    parts = (f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items())
+    return f"{type(prior).__name__}({', '.join(parts)})"

@@ -1,0 +1,78 @@
+"""All curves of all files: the two passes over the input, and the answers in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import tee
+from typing import Any
+
+from models.options import SUITE_AUTOMATIC, SUITE_MINIMUM, EngineName
+from service.answers import SCALE, Answer, Answering, Entry, Output, Place
+from service.parallel import AHEAD, FEW, Job, Workers
+from service.readers.opening import CurveStream
+from service.sampling import Suite, sampled
+
+FEW_NUTS = 2  # curves for which other processes are worth starting when each takes seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Open files, and the options and output that are asked for."""
+
+    streams: Sequence[CurveStream]
+    told: Mapping[str, Any]
+    output: Output
+
+    @property
+    def count(self) -> int:
+        """Curves in all files, bad ones included."""
+        return sum(stream.count for stream in self.streams)
+
+    def entries(self) -> Iterator[Entry]:
+        """All curves in the order of the files, numbered through; call it again for another pass."""
+        index = 0
+        for stream in self.streams:
+            for item in stream.items():
+                yield Entry(index, item, stream.options)
+                index += 1
+
+    def answers(self, processes: int) -> Iterator[Answer]:
+        """One answer a curve, in order."""
+        nuts = self.told.get("engine") == EngineName.NUTS
+        useful = max(1, self.count if nuts else self.count // AHEAD)
+        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW) as workers:
+            answering = Answering(self.told, self.output)
+            answering = replace(answering, suite=self._suite(answering, workers))
+            yield from workers.ordered(Job(answering.answer, answering.died), self.entries())
+
+    def _suite(self, answering: Answering, workers: Workers) -> Suite | None:
+        """The first pass: evidence on the between-model scale, where it is to be estimated."""
+        if self.count < SUITE_MINIMUM or self.told.get(SCALE) not in (None, "suite"):
+            return None
+        asked = [self.told.get(SCALE) == "suite"]
+        sample = sampled(self._placed(answering, workers, asked))
+        if len(sample) < (SUITE_MINIMUM if any(asked) else SUITE_AUTOMATIC):
+            return None
+        evidence = workers.ordered(Job(answering.evidence, _nothing), sample.values())
+        known = {key: value for key, value in zip(sample, evidence, strict=True) if value is not None}
+        return _suite_of(known) if len(known) >= SUITE_MINIMUM else None
+
+    def _placed(self, answering: Answering, workers: Workers, asked: list[bool]) -> Iterator[tuple[str, Entry]]:
+        """Sampling key and entry of every curve that can be read; notes in `asked` who wants the suite's scale."""
+        entries, given = tee(self.entries())
+        places: Iterable[Place | None] = workers.ordered(Job(answering.place, _nothing), given)
+        for entry, place in zip(entries, places, strict=True):
+            if place is not None:
+                asked[0] = asked[0] or place.asks
+                yield place.key, entry
+
+
+def _suite_of(evidence: Mapping[str, tuple[float, ...]]) -> Suite:
+    """A suite from its sample; summed in the order of the keys, so that the order of the input does not matter."""
+    columns = zip(*(evidence[key] for key in sorted(evidence)), strict=True)
+    return Suite(tuple(map(sum, columns)), evidence)
+
+
+def _nothing(_entry: Entry, _exit_code: int | None) -> None:
+    """A curve on which a process died in the first pass says nothing; the second pass reports it."""

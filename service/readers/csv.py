@@ -1,0 +1,143 @@
+"""Tidy CSV: one row a point, rows of one curve anywhere in the file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from service.readers.columns import Columns, check_delimiter, columns_of
+from service.readers.errors import UnreadableFile, unreadable
+from service.readers.items import CurveItem, CurveStream
+from service.readers.rows import Grouped, LeftOut, curve_of_rows
+from service.readers.source import longest_line
+from service.readers.spool import Row, Spool, open_spool
+from service.schemas.points import MOST_POINTS
+
+LONGEST_ROW = 1 << 20  # bytes
+MOST_COLUMNS = 1000
+CHUNK_ROWS = 10_000
+CHUNK_BYTES = 32 << 20  # of text in memory at a time, where rows are long
+_FIRST_DATA_ROW = 2
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
+
+
+def detect_csv(head: bytes) -> bool:
+    """Any other text: a file that is none has its clear error in the header."""
+    return not head.startswith((b"{", b"["))
+
+
+@contextmanager
+def read_csv(file: BinaryIO, scale: str | None) -> Iterator[CurveStream]:
+    """The curves of a tidy CSV file, in the order of their first rows; raises `UnreadableFile`."""
+    chunk_rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, longest_line(file, LONGEST_ROW))))
+    header = _header(file)
+    columns = columns_of(header, scale)
+    with open_spool() as spool:
+        for rows in _chunks(file, header, chunk_rows):
+            spool.add(_grouped(rows, columns))
+        count = spool.count()
+        if not count:
+            raise unreadable("there are no rows below the header")
+        left_out = LeftOut(tuple(index + 1 for index, name in enumerate(header) if not name))
+        yield CurveStream("csv", count, lambda: _items(spool, columns, left_out), {}, left_out.messages)
+
+
+def _items(spool: Spool, columns: Columns, left_out: LeftOut) -> Iterator[CurveItem]:
+    left_out.start()
+    for index, (count, rows) in enumerate(spool.groups(MOST_POINTS)):
+        yield curve_of_rows(Grouped(index, count, rows), columns, left_out)
+
+
+def _header(file: BinaryIO) -> list[str]:
+    """Names of the columns; raises `UnreadableFile` where the first rows do not fit together."""
+    rows = _first_rows(file)
+    header = [name.strip() for name in rows[0]]
+    if len(header) > MOST_COLUMNS:
+        raise unreadable(f"{len(header):,} columns are more than {MOST_COLUMNS:,}", "row 1")
+    if len(rows) > 1 and len(rows[1]) > len(header):
+        raise _ragged(_FIRST_DATA_ROW, len(rows[1]), len(header))
+    return header
+
+
+def _first_rows(file: BinaryIO) -> list[list[str]]:
+    file.seek(0)
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    try:
+        first_line = text.readline()
+        check_delimiter(first_line)
+        text.seek(0)
+        reader = csv.reader(text)
+        rows = [row for row, _ in zip(reader, range(_FIRST_DATA_ROW), strict=False)]
+    except csv.Error as error:
+        raise unreadable(f"this is not CSV: {error}", "row 1") from None
+    finally:
+        text.detach()
+    if not rows or not any(cell.strip() for cell in rows[0]):
+        raise unreadable("is blank: the first row must name the columns", "row 1")
+    return rows
+
+
+def _chunks(file: BinaryIO, header: Sequence[str], chunk_rows: int) -> Iterator[list[Row]]:
+    """Rows that are not blank, with their numbers in the file."""
+    file.seek(0)
+    number = _FIRST_DATA_ROW
+    try:
+        with _reader(file, len(header), chunk_rows) as chunks:
+            for chunk in chunks:
+                cells = zip(*(_stripped(chunk[name]) for name in chunk.columns), strict=True)
+                yield [(row, values) for row, values in enumerate(cells, number) if any(values)]
+                number += len(chunk)
+    except pd.errors.ParserError as error:
+        raise _not_csv(str(error)) from None
+
+
+def _reader(file: BinaryIO, width: int, chunk_rows: int) -> Any:
+    """All cells as strings: the schema judges them, so that nothing is guessed here."""
+    return pd.read_csv(
+        file,
+        encoding="utf-8-sig",
+        header=0,
+        names=range(width),
+        index_col=False,
+        dtype=object,
+        na_filter=False,
+        skip_blank_lines=False,
+        chunksize=chunk_rows,
+    )
+
+
+def _stripped(column: pd.Series[Any]) -> list[str]:
+    return [cell.strip() for cell in column.tolist()]
+
+
+def _grouped(rows: Sequence[Row], columns: Columns) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
+    """The rows of one chunk by curve, in order of first appearance."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        cells = row[1]
+        key = tuple(["" if place is None else cells[place] for place in columns.keys])
+        groups.setdefault(key, []).append(row)
+    yield from groups.items()
+
+
+def _not_csv(message: str) -> UnreadableFile:
+    if match := _RAGGED.search(message):
+        return _ragged(int(match[2]), int(match[3]), int(match[1]))
+    if match := _OPEN_QUOTE.search(message):
+        return unreadable("opens a quotation mark that is never closed", f"row {int(match[1]) + 1}")
+    return unreadable(f"this is not CSV: {message}")
+
+
+def _ragged(row: int, found: int, expected: int) -> UnreadableFile:
+    message = (
+        f"has {found} cells where the header has {expected}: write numbers with a decimal point, and put a text that "
+        "holds a comma in quotation marks"
+    )
+    return unreadable(message, f"row {row}")

@@ -1,0 +1,81 @@
+"""Strict JSON: what the standard library forgives (repeated keys, endless depth) is a problem with a place."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.errors import Problem
+from service.readers.items import CurveItem, names_of
+from service.schemas.problems import escaped
+from service.schemas.scalars import shown
+
+
+class RepeatedKeys(dict[str, Any]):
+    """An object of which some key was given more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+class NotJson(ValueError):
+    """Text that is not JSON; the message says where and why."""
+
+
+def parsed(text: str) -> Any:
+    """The value of a JSON text. Objects with repeated keys come as `RepeatedKeys`; raises `NotJson`.
+
+    NaN and Infinity come as such and 1e400 as a string: the schema refuses them where they stand, by JSON pointer.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=_float)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise NotJson("nested deeper than a curve can be") from None
+    except ValueError:  # the interpreter's limit on the digits of an integer
+        raise NotJson("an integer has too many digits") from None
+
+
+def curve_item(index: int, value: Any, rows: tuple[int, ...] = ()) -> CurveItem:
+    """The item for a parsed JSON value that should be a curve."""
+    if not isinstance(value, Mapping):
+        return bad_item(index, f"{shown(value)} is not a curve: an object with task, metric and points is", rows)
+    problems = tuple(repeated_keys(value))
+    return CurveItem(index, None if problems else value, problems, rows, names_of(value))
+
+
+def bad_item(index: int, message: str, rows: tuple[int, ...]) -> CurveItem:
+    """The item for a text of which nothing could be read."""
+    return CurveItem(index, None, (Problem("", message),), rows)
+
+
+def repeated_keys(value: Any) -> Iterator[Problem]:
+    """A problem for each key that was given more than once in an object."""
+    waiting = [("", value)]
+    while waiting:
+        pointer, current = waiting.pop()
+        if isinstance(current, RepeatedKeys):
+            for key in current.repeated:
+                yield Problem(f"{pointer}/{escaped(key)}", "given more than once in one object: keep one")
+        pairs = current.items() if isinstance(current, dict) else enumerate(current)
+        waiting += [(f"{pointer}/{escaped(str(key))}", inner) for key, inner in pairs if type(inner) in _CONTAINERS]
+
+
+_CONTAINERS = (dict, RepeatedKeys, list)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) == len(pairs):
+        return document
+    keys = [key for key, _ in pairs]
+    marked = RepeatedKeys(document)
+    marked.repeated = tuple(key for key in document if keys.count(key) > 1)
+    return marked
+
+
+def _float(text: str) -> float | str:
+    value = float(text)
+    return value if math.isfinite(value) else text

@@ -1,0 +1,192 @@
+"""The table that a person reads: sized on the first rows, then printed row by row however many there are.
+
+On a terminal it fits the width, in two lines a curve unless that is wide; elsewhere it is plain text in which nothing
+is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING
+
+from models.options import UNDETERMINED, Shape
+from service.table_row import TableRow
+from service.table_words import Common, Tally, label_words, shape_name, warning_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+SIZED_ON = 200  # rows held back to find the widths of the columns
+WIDE = 150  # columns of a terminal from which a curve takes one line
+LEAST_TASK = 16  # columns of the task, however narrow the terminal
+GAP = 2
+COLOURS = {
+    Shape.POSITIVE: "green",
+    Shape.INVERSE: "red",
+    Shape.U_SHAPED: "bright_blue",
+    Shape.INVERTED_U: "magenta",
+    Shape.FLAT: "yellow",
+}
+LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence", "warnings")
+SHORT_HEADERS = ("task", "label", "prob.", "turn", "emergence", "warnings")
+
+
+def print_table(rows: Iterable[TableRow], file: IO[str], console: Console | None = None) -> None:
+    """Print rows as they come, then what they add up to; coloured on `console`, plain on `file` without one."""
+    tally = Tally()
+    iterator = iter(tally.counted(rows))
+    first = list(islice(iterator, SIZED_ON))
+    if not first:
+        return
+    everything = chain(first, iterator)
+    if console is None:
+        file.writelines(_plain_lines(first, everything, tally))
+    else:
+        _print_rich(first, everything, tally, console)
+
+
+def _plain_lines(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tally) -> Iterator[str]:
+    common = Common.of(first)
+    if common.sentence():
+        yield f"{common.sentence()}\n\n"
+    cells = [LONG_HEADERS, *(_plain_cells(row, common) for row in first if not row.failure)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    yield _aligned(LONG_HEADERS, widths)
+    for row in rows:
+        yield _aligned(_plain_cells(row, common), widths)
+        if row.explanation:
+            yield f"    {row.explanation}\n"
+    yield f"\n{tally.counts()}\n"
+    yield from (f"  {code}: {meaning}\n" for code, meaning in tally.legend())
+
+
+def _plain_cells(row: TableRow, common: Common) -> tuple[str, ...]:
+    begin = (_one_line(row.task), _one_line(common.setting(row)))
+    if row.failure:
+        return (*begin, f"failed: {_one_line(row.failure)}")
+    label = f"{row.label} ({shape_name(row)})" if row.label == UNDETERMINED else label_words(row)
+    pairs = (" ".join(pair).strip() for pair in (row.turn, row.emergence))
+    return (*begin, label, row.probability, *pairs, warning_words(row))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return (" " * GAP).join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip() + "\n"
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and control characters, which would tear the table or steer the terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Columns of the coloured table: headers, widths, and whether a curve takes one line."""
+
+    headers: tuple[str, ...]
+    widths: tuple[int, ...]
+    common: Common
+    wide: bool
+
+    def cells(self, row: TableRow) -> list[Text]:
+        """The cells of a row; dim is what supports the rest."""
+        join = " " if self.wide else "\n"
+        pairs = [_pair(*pair, join) for pair in (row.turn, row.emergence)]
+        task, setting = _pair(_one_line(row.task), "", ""), _pair("", _one_line(self.common.setting(row)), "")
+        begin = [task, setting] if self.wide else [_pair(_one_line(row.task), setting.plain, join)]
+        from rich.text import Text
+
+        return [*begin, _label(row, join), Text(row.probability), *pairs, Text(warning_words(row), "yellow")]
+
+    def table(self, rows: Iterable[TableRow], *, header: bool) -> Table:
+        """Rows as a table with these very widths, so that tables below one another line up."""
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=header, header_style="bold")
+        for name, width in zip(self.headers, self.widths, strict=True):
+            table.add_column(name, width=width, overflow="fold")
+        for row in rows:
+            table.add_row(*self.cells(row))
+        return table
+
+
+def _pair(main: str, support: str, join: str) -> Text:
+    from rich.text import Text
+
+    text = Text(main)
+    if support:
+        text.append(join if main else "").append(support, "dim")
+    return text
+
+
+def _label(row: TableRow, join: str) -> Text:
+    from rich.text import Text
+
+    if row.label == UNDETERMINED:
+        return _pair(UNDETERMINED, shape_name(row), join)
+    return Text(label_words(row), COLOURS[Shape(row.label)])
+
+
+def _layout(first: Sequence[TableRow], width: int) -> _Layout:
+    common, wide = Common.of(first), width >= WIDE
+    headers = LONG_HEADERS if wide else SHORT_HEADERS
+    draft = _Layout(headers, (0,) * len(headers), common, wide)
+    rows = [[*map(_breadth, draft.cells(row))] for row in first if not row.failure]
+    columns = zip(*([[len(header) for header in headers], *rows]), strict=True)
+    natural = [max(column) for column in columns]
+    flexible = 2 if wide else 1
+    room = width - sum(natural[flexible:]) - GAP * (len(headers) - 1) - 1
+    return _Layout(headers, (*_shared(natural[:flexible], room), *natural[flexible:]), common, wide)
+
+
+def _breadth(text: Text) -> int:
+    return max((line.cell_len for line in text.split()), default=0)
+
+
+def _shared(natural: Sequence[int], room: int) -> list[int]:
+    """Room divided among columns in proportion to what they would like, none below the least."""
+    if sum(natural) <= room:
+        return list(natural)
+    return [max(LEAST_TASK, room * width // sum(natural)) for width in natural]
+
+
+def _print_rich(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tally, console: Console) -> None:
+    layout = _layout(first, console.width)
+    if layout.common.sentence():
+        console.print(layout.common.sentence(), style="dim", highlight=False)
+        console.print()
+    console.print(layout.table((), header=True))
+    _rule(console, layout)
+    for row in rows:
+        _print_row(row, layout, console)
+    _rule(console, layout)
+    console.print(tally.counts(), style="bold", highlight=False)
+    for code, meaning in tally.legend():
+        _print_indented(console, code, meaning, "yellow")
+
+
+def _rule(console: Console, layout: _Layout) -> None:
+    console.print("─" * (sum(layout.widths) + GAP * (len(layout.widths) - 1)), style="dim")
+
+
+def _print_row(row: TableRow, layout: _Layout, console: Console) -> None:
+    if row.failure:
+        name = ", ".join(part for part in (_one_line(row.task), layout.common.setting(row)) if part)
+        console.print(name, highlight=False, markup=False)
+        _print_indented(console, "failed:", _one_line(row.failure), "bold red")
+        return
+    console.print(layout.table([row], header=False))
+    if row.explanation:
+        _print_indented(console, "", row.explanation, "")
+
+
+def _print_indented(console: Console, name: str, text: str, style: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row("  ", Text(name, style), Text(text, "dim"))
+    console.print(grid)

@@ -1,0 +1,102 @@
+"""The words of the result table: names of shapes, short codes of warnings and what they mean, counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from models.options import UNDETERMINED, Shape
+from service.table_row import TableRow
+
+NAMES = {
+    Shape.POSITIVE: "positive",
+    Shape.INVERSE: "inverse",
+    Shape.U_SHAPED: "U-shaped",
+    Shape.INVERTED_U: "inverted-U",
+    Shape.FLAT: "flat",
+}
+# Short code and sentence of each warning; one that is not listed goes by its own name.
+LEGEND = {
+    "prior_dominated": ("few", "four scales or fewer: the priors decide as much as the scores"),
+    "not_robust": ("prior", "the label changes under other reasonable priors or another smallest effect"),
+    "erratic": ("erratic", "the scores scatter around any smooth curve by more than the effect"),
+    "scores_at_bound": ("bound", "every score is the lowest or highest possible: the task may not be scorable so"),
+    "below_chance": ("chance", "every score lies below chance"),
+    "target_length_unknown": ("length", "exact match without target_length: the per-token curve is a guess"),
+    "bounded_mean_as_counts": ("counts", "a mean of bounded scores is treated as counts: give stderr"),
+    "n_from_stderr": ("n(se)", "n_examples was derived from score and stderr"),
+    "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples; n is used"),
+    "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
+    "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),
+}
+_SETTING = ("metric", "prompting", "model family")
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The parts of the setting that all rows looked at share; they are said once, above the table."""
+
+    parts: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[TableRow]) -> Common:
+        """What the rows have in common; with a single row nothing is left out."""
+        settings = [row.setting for row in rows if not row.failure]
+        if len(settings) < 2:
+            return cls((None,) * len(_SETTING))
+        return cls(tuple(column[0] if len(set(column)) == 1 else None for column in zip(*settings, strict=True)))
+
+    def setting(self, row: TableRow) -> str:
+        """The parts of a row's setting that are not common."""
+        return ", ".join(part for part, shared in zip(row.setting, self.parts, strict=True) if part and part != shared)
+
+    def sentence(self) -> str:
+        """`model family GPT-3`, or nothing."""
+        return ", ".join(f"{name} {part}" for name, part in zip(_SETTING, self.parts, strict=True) if part)
+
+
+def shape_name(row: TableRow) -> str:
+    """The most probable shape in words."""
+    return "" if row.shape is None else NAMES[row.shape]
+
+
+def label_words(row: TableRow) -> str:
+    """The label in words."""
+    return UNDETERMINED if row.label == UNDETERMINED else shape_name(row)
+
+
+def warning_words(row: TableRow) -> str:
+    """The short codes of a row's warnings."""
+    return " ".join(LEGEND.get(code, (code, ""))[0] for code in row.warnings)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Labels and warnings seen so far."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    def counted(self, rows: Iterable[TableRow]) -> Iterable[TableRow]:
+        """The rows as they are, counted in passing."""
+        for row in rows:
+            self.labels[FAILED if row.failure else label_words(row)] += 1
+            self.warnings.update(row.warnings)
+            yield row
+
+    def counts(self) -> str:
+        """`120 curves: 80 positive, 39 flat, 1 failed`."""
+        order = (*NAMES.values(), UNDETERMINED, FAILED)
+        parts = [f"{self.labels[name]} {name}" for name in order if self.labels[name]]
+        total = self.labels.total()
+        return f"{total} curve{'s' if total != 1 else ''}: {', '.join(parts)}"
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Code and meaning of each warning that occurred, with its count."""
+        order = sorted(self.warnings, key=lambda code: (list(LEGEND).index(code) if code in LEGEND else 99, code))
+        return [
+            (LEGEND.get(code, (code, ""))[0], f"{LEGEND.get(code, (code, code.replace('_', ' ')))[1]} ({count})")
+            for code, count in ((code, self.warnings[code]) for code in order)
+        ]

@@ -1,0 +1,122 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.errors import EngineError
+from service.parallel import AHEAD, WINDOW, Job, Workers, cores, one_thread_each
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def square(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def square_unless_fatal(number: int) -> int:
+    if number % 50 == 7:
+        os._exit(9)
+    return number * number
+
+
+def slow_first(number: int) -> int:
+    time.sleep(0.3 if number == 0 else 0)
+    return number
+
+
+def large(number: int) -> bytes:
+    return bytes(1_000_000) + bytes([number])
+
+
+def died(number: int, exit_code: int | None) -> tuple[int, int]:
+    return -number, exit_code or 0
+
+
+def died_silently(number: int, exit_code: int | None) -> int:
+    return -(exit_code or 0)
+
+
+def always_fatal(_: int) -> int:
+    os._exit(3)
+
+
+def test_few_items_are_worked_on_in_this_process() -> None:
+    with Workers(2) as workers:
+        answers = list(workers.ordered(Job(square, died), range(5)))
+    assert answers == [(number * number, os.getpid()) for number in range(5)]
+
+
+def test_many_items_are_answered_in_order_by_other_processes() -> None:
+    with Workers(2) as workers:
+        answers = list(workers.ordered(Job(square, died), range(200)))
+    assert [answer for answer, _ in answers] == [number * number for number in range(200)]
+    processes = {process for _, process in answers}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_processes_serve_one_list_after_the_other() -> None:
+    with Workers(2) as workers:
+        first = {process for _, process in workers.ordered(Job(square, died), range(40))}
+        again = {process for _, process in workers.ordered(Job(square, died), range(3))}
+    assert again <= first
+
+
+def test_an_item_on_which_a_process_dies_is_named_and_all_others_are_answered() -> None:
+    with Workers(2) as workers:
+        answers = list(workers.ordered(Job(square_unless_fatal, died_silently), range(120)))
+    assert answers == [-9 if number % 50 == 7 else number * number for number in range(120)]
+
+
+def test_processes_that_die_without_end_are_an_error_and_no_endless_loop() -> None:
+    with Workers(2) as workers, pytest.raises(EngineError, match="died one after the other"):
+        list(workers.ordered(Job(always_fatal, died_silently), range(1000)))
+
+
+def test_items_are_drawn_only_as_far_as_the_window_goes() -> None:
+    drawn = 0
+
+    def items() -> Iterator[int]:
+        nonlocal drawn
+        for drawn in range(1, 100_000):  # noqa: B007 - the count is read outside
+            yield drawn - 1
+
+    with Workers(2) as workers:
+        answers = workers.ordered(Job(slow_first, died_silently), items())
+        assert next(answers) == 0
+        assert drawn <= 2 * (WINDOW + AHEAD)
+
+
+def test_large_answers_and_items_do_not_block_each_other() -> None:
+    with Workers(2, few=1) as workers:
+        answers = list(workers.ordered(Job(large, died_silently), range(30)))
+    assert [answer[-1] for answer in answers] == list(range(30))
+
+
+def test_processes_are_gone_after_an_interrupted_run() -> None:
+    with Workers(2) as workers:
+        answers = workers.ordered(Job(square, died), range(10_000))
+        processes = {next(answers)[1] for _ in range(100)}
+    with pytest.raises(ProcessLookupError):
+        for process in processes:
+            os.kill(process, 0)
+
+
+def test_one_thread_a_process_is_set_before_numpy_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    one_thread_each()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert os.environ["NUMBA_NUM_THREADS"] == "2", "what the user has set stays"
+    assert cores() >= 1
+
+
+def test_the_main_process_of_the_command_has_no_engine_and_no_tables_library() -> None:
+    heavy = ("numba", "pymc", "statsmodels", "pandas", "matplotlib", "scipy", "rich")
+    code = f"import sys, service.cli; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert run.stdout.strip() == "[]"
