@@ -61,11 +61,11 @@ def rank_plot(ranks: Mapping[str, Mapping[str, FloatArray]], title: str, path: P
 
 
 def _rank_panel(axis: Axes, name: str, quantities: Mapping[str, FloatArray]) -> None:
-    curves = next(iter(quantities.values())).size
+    curves = max(values.size for values in quantities.values())
     u = np.linspace(0, 1, RANK_NODES)
     axis.axhspan(-band(curves), band(curves), color="0.9")
     for quantity, values in quantities.items():
-        below = np.searchsorted(np.sort(values), u, side="right") / curves
+        below = np.searchsorted(np.sort(values), u, side="right") / values.size
         axis.plot(u, np.round(below - u, 4), linewidth=0.8, label=quantity)
     axis.set_title(name, fontsize=9)
     axis.legend(fontsize=5, ncols=2, frameon=False)

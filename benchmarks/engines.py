@@ -87,7 +87,7 @@ def _engines(runs: Sequence[EngineRun]) -> str:
     title = f"## `{first.model}`, {first.curves} curves\n\n"
     note = (
         "Differences over all parameters and the between-model variation, against the reference: `quadrature` with "
-        f"{sampling.REFERENCE_DRAWS:,} draws. Compilation is left out of all times.\n\n"
+        f"{sampling.REFERENCE_DRAWS:,} draws. A first curve warms each engine up and is not counted.\n\n"
     )
     return title + note + table(header, rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -127,3 +128,36 @@ def _quadrature(draws: int, seed: int) -> Sampler:
         return quadrature([model], data, PRIOR_OF_R, Work(draws, seed, even=True))[0]
 
     return sample
+
+
+def _compiled_nuts(model: CurveModel, data: Observations) -> ModelPosterior:
+    """The reference engine as it is: chains, diagnostics and bridge sampling."""
+    from models.engines.nuts import nuts
+
+    return nuts([model], data, PRIOR_OF_R, Work(DRAWS, 0))[0]
+
+
+def _plain_pymc(model: CurveModel, data: Observations) -> ModelPosterior:
+    """`pm.sample()` as a user calls it: model built anew, all settings left alone; no evidence comes with it."""
+    import arviz
+    import pymc
+
+    from models.engines.nuts import pymc_model
+
+    with pymc_model(model, data, PRIOR_OF_R), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trace = pymc.sample(progressbar=False, random_seed=0)
+    chains = {name: np.asarray(trace.posterior[name].values) for name in (*model.parameter_names, "r")}
+    flat = {name: values.ravel() for name, values in chains.items()}
+    count = flat["r"].size
+    return ModelPosterior(
+        model=model,
+        shape=np.array([flat[parameter.name] for parameter in model.shape]).T.reshape(count, len(model.shape)),
+        levels=np.array([flat[parameter.name] for parameter in model.levels]).T,
+        r=flat["r"],
+        log_weights=np.zeros(count),
+        log_evidence=float("nan"),
+        effective_sample_size=min(float(arviz.ess(values)) for values in chains.values()),
+        pareto_k=None,
+        draws=count,
+    )

@@ -52,5 +52,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def by_quantity(lines: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, FloatArray]:
-    """Ranks (curves,) of each quantity from the lines of one section."""
-    return {name: np.array([line["ranks"][name] for line in lines]) for name in lines[0]["ranks"]}
+    """Ranks of each quantity from the lines of one section; a parameter that chance fixes is missing in some."""
+    names = dict.fromkeys(name for line in lines for name in line["ranks"])
+    return {name: np.array([line["ranks"][name] for line in lines if name in line["ranks"]]) for name in names}

@@ -11,14 +11,15 @@ from models.crosschecks import crosschecks
 from models.curve import ScalingCurve
 from models.curve_models import menu
 from models.curve_models.logit_linear import logit_linear
+from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
-from models.diagnostics import diagnostics, weak_models
+from models.diagnostics import agree, diagnostics, weak_models
 from models.emergence import emergence
 from models.engines.quadrature import quadrature
 from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
-from models.options import Options
-from models.pool import Averaged, Pool, pooled, posterior_weights, with_effect
+from models.options import LARGEST_SEED, Options
+from models.pool import Averaged, Pool, narrowed, pooled, posterior_weights, with_effect
 from models.posterior import Engine, ModelPosterior, Work
 from models.provenance import ENGINE_VERSION, provenance
 from models.resolution import point_reports
@@ -33,7 +34,8 @@ __all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
 DRAWS = 1024  # per curve model that counts; a Sobol sequence wants a power of two
 REFINEMENT = 4  # times the draws where the first run was not good enough
 SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
-NULL_DRAWS = 1024  # for the two nulls of the emergence score
+HALF, DOUBLE = 0.5, 2.0  # times the smallest effect, to see whether the label depends on it
+NULL_DRAWS = 512  # for the two nulls of the emergence score
 UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the engine did not reach its accuracy on this curve; no label is given")
 
 
@@ -96,13 +98,14 @@ def _averaged(setting: _Setting, engine: Engine) -> tuple[Averaged, bool]:
     weak = weak_models(averaged)
     if not weak:
         return averaged, True
-    work = Work(DRAWS * REFINEMENT, setting.options.seed, even=True)
+    # Another seed: that two independent runs agree is the better proof.
+    work = Work(DRAWS * REFINEMENT, (setting.options.seed + 1) % LARGEST_SEED, even=True)
     posteriors = list(averaged.pool.posteriors)
     again = engine([posteriors[j].model for j in weak], setting.observations, setting.variation, work)
     for j, posterior in zip(weak, again, strict=True):
         posteriors[j] = posterior
-    averaged = _weighted(setting, pooled(posteriors, averaged.pool.context))
-    return averaged, not weak_models(averaged)
+    refined = _weighted(setting, pooled(posteriors, averaged.pool.context))
+    return refined, not weak_models(refined) or agree(averaged, refined)
 
 
 def _weighted(setting: _Setting, pool: Pool) -> Averaged:
@@ -115,20 +118,20 @@ def _classified(setting: _Setting, averaged: Averaged, *, reliable: bool) -> Cla
     best = decide(pool, options, options.class_prior).best
     vetoes = (*((ERRATIC,) if is_erratic(averaged, best) else ()), *(() if reliable else (ENGINE_UNRELIABLE,)))
     delta = pool.context.delta
+    constant = [posterior for posterior in pool.posteriors if posterior.model.name == "constant"]
+    wide = _near_flat(setting, DOUBLE * delta)
     others = {
-        name: with_effect(pool, _flat_posteriors(setting, pool, factor * delta), factor * delta)
-        for name, factor in (("halved", 0.5), ("doubled", 2.0))
+        "halved": with_effect(pool, [*constant, narrowed(wide, HALF * delta, HALF / DOUBLE)], HALF * delta),
+        "doubled": with_effect(pool, [*constant, wide], DOUBLE * delta),
     }
     return classification(pool, options, setting.variation, others, vetoes)
 
 
-def _flat_posteriors(setting: _Setting, pool: Pool, delta: float) -> list[ModelPosterior]:
-    """`constant` as it is, `near_flat` anew: its prior is the smallest effect."""
-    context = replace(pool.context, delta=delta)
-    narrow = [model for model in menu(context) if model.name == "near_flat"]
+def _near_flat(setting: _Setting, delta: float) -> ModelPosterior:
+    """`near_flat` with another smallest effect, which is its prior."""
+    model = near_flat(replace(setting.observations.context, delta=delta))
     work = Work(SIDE_DRAWS, setting.options.seed)
-    constant = [posterior for posterior in pool.posteriors if posterior.model.name == "constant"]
-    return [*constant, *quadrature(narrow, setting.observations, setting.variation, work)]
+    return quadrature([model], setting.observations, setting.variation, work)[0]
 
 
 def _emergence(setting: _Setting, averaged: Averaged) -> Emergence:

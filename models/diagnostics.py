@@ -18,6 +18,8 @@ SMALLEST_SAMPLE = 400.0  # effective draws of the averaged posterior; 2.5 % quan
 LARGEST_R_HAT = 1.01  # Vehtari et al., arXiv 1903.08008
 COUNTED_WEIGHT = 0.1  # of a curve model, from which its own figures count
 NEGLIGIBLE_WEIGHT = 0.01
+INFINITE_MEAN = 1.0  # Pareto k from which no mean exists
+AGREEMENT = 0.02  # largest difference of a probability between two runs that agree
 
 
 def diagnostics(averaged: Averaged, engine: EngineName, warnings: tuple[Warned, ...]) -> Diagnostics:
@@ -62,6 +64,15 @@ def weak_models(averaged: Averaged) -> tuple[int, ...]:
     """
     weighed = zip(averaged.pool.posteriors, model_weights(averaged), strict=True)
     return tuple(j for j, (posterior, weight) in enumerate(weighed) if _is_weak(posterior, float(weight)))
+
+
+def agree(first: Averaged, second: Averaged) -> bool:
+    """Whether two independent runs, the second with enough draws and finite variance, give the same probabilities."""
+    size = len(SHAPES)
+    apart = np.bincount(first.pool.code, first.weights, size) - np.bincount(second.pool.code, second.weights, size)
+    k = worst_pareto_k(second)
+    enough = effective_sample_size(second.weights) >= SMALLEST_SAMPLE
+    return enough and (k is None or k < INFINITE_MEAN) and float(np.max(np.abs(apart))) <= AGREEMENT
 
 
 def _is_weak(posterior: ModelPosterior, weight: float) -> bool:

@@ -9,7 +9,7 @@ from models.pool import Averaged
 from models.posterior import ModelPosterior
 from models.results import Fit, FittedModel, GridPoint, Interval
 from models.scatter import between_model_sd
-from models.turn import interval
+from models.turn import quantiles
 
 GRID_NODES = 41
 CURVE_DRAWS = 800
@@ -32,10 +32,8 @@ def fit(averaged: Averaged) -> Fit:
 
 def score_intervals(averaged: Averaged, curves: Floats) -> tuple[Interval, ...]:
     """Pointwise intervals of mean curves (M, K), as scores in the submitted orientation."""
-    tail = (1 - averaged.level) / 2
-    scores = averaged.observations.score_at(curves)
-    lower, middle, upper = np.quantile(scores, [tail, 0.5, 1 - tail], axis=0)
-    return tuple(Interval(float(m), float(low), float(u)) for low, m, u in zip(lower, middle, upper, strict=True))
+    ends = quantiles(averaged.observations.score_at(curves), averaged.level)
+    return tuple(Interval(middle, lower, upper) for lower, middle, upper in ends.T.tolist())
 
 
 def _models(averaged: Averaged) -> tuple[FittedModel, ...]:
@@ -60,4 +58,5 @@ def _parameters(posterior: ModelPosterior, level: float) -> dict[str, Interval]:
     chosen = np.minimum(np.searchsorted(cumulative, places), len(weights) - 1)
     columns = np.hstack([posterior.shape, posterior.levels, posterior.r[:, None]])[chosen]
     names = (*posterior.model.parameter_names, "r")
-    return {name: interval(columns[:, i], level) for i, name in enumerate(names)}
+    ends = quantiles(columns, level).T.tolist()
+    return {name: Interval(middle, lower, upper) for name, (lower, middle, upper) in zip(names, ends, strict=True)}

@@ -6,6 +6,7 @@ The class flat is made of `constant`, `near_flat` and, with a small share, the f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import Context, mean
 from models.likelihood import Observations
 from models.options import Shape
-from models.posterior import ModelPosterior
+from models.posterior import ModelPosterior, effective_sample_size
 from models.shapes import FLAT, SHAPES, Landmarks, classify, landmarks, shape_masses
 
 
@@ -58,6 +59,19 @@ class Averaged:
         return mean_curves(self.pool, indices, u)
 
 
+def narrowed(near_flat: ModelPosterior, delta: float, share: float) -> ModelPosterior:
+    """`near_flat` under a smaller effect `delta`: the draws inside it, which hold `share` of the prior mass."""
+    inside = np.abs(near_flat.shape[:, 0]) <= delta
+    log_weights = np.where(inside, near_flat.log_weights - math.log(share), LOG_NOTHING)
+    weights = np.exp(log_weights - near_flat.log_evidence)
+    return replace(
+        near_flat,
+        log_weights=log_weights,
+        log_evidence=near_flat.log_evidence + math.log(max(float(weights.mean()), TINY)),
+        effective_sample_size=effective_sample_size(weights),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ClassEvidence:
     """Evidence of each class (5,) up to exp(log_unit), its Monte Carlo variance, effective size and upper bound."""
@@ -74,6 +88,7 @@ class ClassEvidence:
         return weighted / weighted.sum()
 
 
+TINY, LOG_NOTHING = 1e-300, -1e300
 RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
 
 

@@ -9,30 +9,29 @@ by a binomial one in what is left. The random numbers of a seed are made once an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, cast
 
 import numpy as np
-from numba import njit
 
 from models.arrays import Floats
+from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
 
 STREAM = 6202  # keeps these numbers apart from any other use of the same seed
 BLOCK = 32  # points that share one block of random numbers
-CACHED_BLOCKS = 8  # of 2 MB each at 4,000 draws
+CACHED_BLOCKS = 4  # of 6 MB each at 4,000 draws
 # Where the expansion is used, its distribution function is off by less than .002 (a test holds it to that).
 LEAST_VARIANCE, MOST_SKEWNESS, MOST_KURTOSIS = 12.0, 0.45, 0.35
 MOST_STEPS = 100.0  # of the inversion, up to six standard deviations above the mean
 REACH = 6.0
 STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
-BINOMIAL = 1e18  # a precision a + b at which the beta-binomial is the binomial in double precision
 COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED)
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
 type Pair = tuple[float, float]
 """A normal and a uniform number."""
+type Quartet = tuple[float, float, float, float]
+"""Two normal and two exponential numbers."""
 
 
 def predicted_scores(observations: Observations, means: Floats, r: Floats, seed: int) -> Floats:
@@ -46,23 +45,20 @@ def predicted_scores(observations: Observations, means: Floats, r: Floats, seed:
 
 @lru_cache(maxsize=CACHED_BLOCKS)
 def _numbers(seed: int, block: int, draws: int) -> Floats:
-    """Standard normal [0] and uniform [1] numbers, (2, BLOCK, draws)."""
-    generator = np.random.default_rng((seed, STREAM, block))
-    return np.stack([generator.standard_normal((BLOCK, draws)), generator.random((BLOCK, draws))])
+    """Independent numbers (6, BLOCK, draws): normal, uniform, two more normal, two exponential."""
+    generator, size = np.random.default_rng((seed, STREAM, block)), (BLOCK, draws)
+    first = generator.standard_normal(size), generator.random(size)
+    normals = generator.standard_normal((2, *size))
+    return np.stack([*first, *normals, *generator.standard_exponential((2, *size))])
 
 
-def _compiled[F: Callable[..., object]](function: F) -> F:
-    decorate: Any = njit(cache=True, nogil=True, error_model="numpy")
-    return cast("F", decorate(function))
-
-
-@_compiled
+@compiled
 def _stirling(x: float) -> float:
     square = 1.0 / (x * x)
     return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / x
 
 
-@_compiled
+@compiled
 def _log_rising(k: float, a: float) -> float:
     """log(Γ(k + a)/Γ(a)) - k log a, without cancellation for large a."""
     if a > STIRLING_FROM:
@@ -70,7 +66,7 @@ def _log_rising(k: float, a: float) -> float:
     return math.lgamma(k + a) - math.lgamma(a) - k * math.log(a)
 
 
-@_compiled
+@compiled
 def _inverted(n: float, q: float, precision: float, uniform: float, zero: float) -> tuple[float, float]:
     """Quantile of the beta-binomial at `uniform` by summing from 0, and P(0): `zero` unless that is negative."""
     if uniform < 1.0 - n * q:  # Markov: P(0) >= 1 - mean
@@ -89,7 +85,7 @@ def _inverted(n: float, q: float, precision: float, uniform: float, zero: float)
     return k, zero
 
 
-@_compiled
+@compiled
 def _expansion(n: float, q: float, precision: float, variance: float) -> tuple[float, float, float]:
     """Sd, skewness and excess kurtosis of the count plus a uniform on (-1/2, 1/2), which rounding takes away again.
 
@@ -105,7 +101,7 @@ def _expansion(n: float, q: float, precision: float, variance: float) -> tuple[f
     return sd, skewness, (fourth - 1.0 / 120) / (spread * spread)
 
 
-@_compiled
+@compiled
 def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
     """Abramowitz and Stegun 26.2.49 to the fourth cumulant."""
     square = z * z
@@ -113,7 +109,7 @@ def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
     return first + z * (kurtosis * (square - 3.0) / 24 - skewness * skewness * (2.0 * square - 5.0) / 36)
 
 
-@_compiled
+@compiled
 def _simple_count(n: float, q: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
     """Beta-binomial count by expansion (where that increases from -5 to 5) or inversion; -1 where neither will do.
 
@@ -131,7 +127,22 @@ def _simple_count(n: float, q: float, precision: float, pair: Pair, zero: float)
     return -1.0, zero
 
 
-@_compiled
+@compiled
+def _count(n: float, f: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
+    """Beta-binomial count with mean n f and a + b = `precision`, and P(0) of the rarer outcome as far as known.
+
+    The count is negative where only a beta draw will do.
+    """
+    q = min(f, 1.0 - f)
+    if q <= 0.0:
+        return (0.0 if f < 0.5 else n), zero
+    if n == 1.0:
+        return (1.0 if pair[1] < f else 0.0), zero
+    rare, zero = _simple_count(n, q, precision, pair, zero)
+    return (rare if f <= 0.5 or rare < 0.0 else n - rare), zero
+
+
+@compiled
 def _next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     """SplitMix64 (Steele, Lea and Flood 2014, OOPSLA): the next state and a number in (0, 1)."""
     state = state + np.uint64(GOLDEN)
@@ -141,7 +152,7 @@ def _next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     return state, (float(bits >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
-@_compiled
+@compiled
 def _normal_quantile(p: float) -> float:
     """Wichura 1988, Applied Statistics 37, algorithm AS 241, PPND7: seven digits."""
     q = p - 0.5
@@ -161,56 +172,61 @@ def _normal_quantile(p: float) -> float:
     return size if q > 0.0 else -size
 
 
-@_compiled
-def _gamma_draw(shape: float, state: np.uint64) -> tuple[np.uint64, float, float]:
+@compiled
+def _gamma_draw(shape: float, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
     """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
 
-    The third is their power of a uniform for shapes below 1, else 0.
+    The third is their power of a uniform for shapes below 1, else 0. `normal` is the first to be tried.
     """
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
-    c, boost = 1.0 / math.sqrt(9.0 * d), 0.0
-    if shape < 1.0:
-        state, first = _next_uniform(state)
-        boost = math.log(first) / shape
+    c, boost = 1.0 / math.sqrt(9.0 * d), (-exponential / shape if shape < 1.0 else 0.0)
     while True:
-        state, first = _next_uniform(state)
-        state, second = _next_uniform(state)
-        normal = _normal_quantile(first)
+        state, uniform = _next_uniform(state)
         root, square = 1.0 + c * normal, normal * normal
         if root > 0.0:
             cube = root * root * root
-            if second < 1.0 - 0.0331 * square * square:
+            if uniform < 1.0 - 0.0331 * square * square:
                 return state, d * cube, boost
-            if math.log(second) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
+            if math.log(uniform) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
                 return state, d * cube, boost
+        state, uniform = _next_uniform(state)
+        normal = _normal_quantile(uniform)
 
 
-@_compiled
-def _composed_count(n: float, q: float, precision: float, pair: Pair) -> float:
-    """Beta-binomial count as a binomial one given a beta draw; the uniform of `pair` starts the numbers for that."""
-    state, first, first_boost = _gamma_draw(q * precision, np.uint64(pair[1] * 2.0**53))
-    state, second, second_boost = _gamma_draw((1.0 - q) * precision, state)
-    state, uniform = _next_uniform(state)
-    share = first / (first + second * math.exp(min(second_boost - first_boost, 700.0)))
-    count, _ = _simple_count(n, min(share, 1.0 - share), BINOMIAL, (pair[0], uniform), -1.0)
-    return max(count, 0.0) if share <= 0.5 else n - max(count, 0.0)
+@compiled
+def _beta_draw(a: float, b: float, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
+    """Ratio of two gamma draws, from two normal and two exponential numbers."""
+    state, first, first_boost = _gamma_draw(a, given[0], given[2], state)
+    state, second, second_boost = _gamma_draw(b, given[1], given[3], state)
+    if first_boost != second_boost:
+        second *= math.exp(min(second_boost - first_boost, 700.0))
+    return state, first / (first + second)
 
 
-@_compiled
-def _count(n: float, f: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
-    """Beta-binomial count with mean n f and a + b = `precision`, and P(0) of the rarer outcome as far as known."""
-    q = min(f, 1.0 - f)
-    if q <= 0.0:
-        return (0.0 if f < 0.5 else n), zero
-    if n == 1.0:
-        return (1.0 if pair[1] < f else 0.0), zero
-    rare, zero = _simple_count(n, q, precision, pair, zero)
-    if rare < 0.0:
-        rare = _composed_count(n, q, precision, pair)
-    return (rare if f <= 0.5 else n - rare), zero
+@compiled
+def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
+    """Binomial count by expansion or inversion."""
+    q = min(p, 1.0 - p)
+    variance = n * q * (1.0 - q)
+    if variance >= LEAST_VARIANCE:
+        spread = variance + 1.0 / 12
+        skewness = (1.0 - 2.0 * q) * variance / (spread * math.sqrt(spread))
+        kurtosis = (variance * (1.0 - 6.0 * q * (1.0 - q)) - 1.0 / 120) / (spread * spread)
+        rare = math.floor(n * q + math.sqrt(spread) * _cornish_fisher(normal, skewness, kurtosis) + 0.5)
+        rare = min(max(rare, 0.0), n)
+    else:
+        rare = 0.0
+        if uniform >= 1.0 - n * q:
+            mass, odds = math.exp(n * math.log1p(-q)), q / (1.0 - q)
+            uniform -= mass
+            while uniform > 0.0 and rare < n and (mass > 1e-20 or rare < n * q):
+                mass *= (n - rare) / (rare + 1.0) * odds
+                rare += 1.0
+                uniform -= mass
+    return rare if p <= 0.5 else n - rare
 
 
-@_compiled
+@compiled
 def _fill(scores: Floats, means: Floats, r: Floats, points: Floats, numbers: Floats, start: int) -> None:
     """Scores of one block of points from `start`; rows of `points` are (noise, trials, stderr)."""
     stop = min(start + numbers.shape[1], means.shape[1])
@@ -219,11 +235,16 @@ def _fill(scores: Floats, means: Floats, r: Floats, points: Floats, numbers: Flo
         precision = max(1.0 / square - 1.0, 1e-9)
         last_f, last_n, zero = -1.0, 0.0, -1.0  # under a constant curve P(0) is that of the point before
         for i in range(start, stop):
-            f, noise, n = means[s, i], points[i, 0], points[i, 1]
-            normal = numbers[0, i - start, s]
+            f, noise, n, j = means[s, i], points[i, 0], points[i, 1], i - start
+            normal, uniform = numbers[0, j, s], numbers[1, j, s]
             if noise == COUNTS:
                 zero = zero if f == last_f and n == last_n else -1.0
-                count, zero = _count(n, f, precision, (normal, numbers[1, i - start, s]), zero)
+                count, zero = _count(n, f, precision, (normal, uniform), zero)
+                if count < 0.0:
+                    given = (numbers[2, j, s], numbers[3, j, s], numbers[4, j, s], numbers[5, j, s])
+                    state = np.uint64(uniform * 2.0**53)
+                    state, share = _beta_draw(f * precision, (1.0 - f) * precision, given, state)
+                    count = _binomial_count(n, share, normal, _next_uniform(state)[1])
                 scores[s, i], last_f, last_n = count / n, f, n
             else:
                 spread = f * (1.0 - f) if noise == BOUNDED else 1.0

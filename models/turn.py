@@ -26,8 +26,18 @@ CHANCE_UNKNOWN = "chance_unknown"
 
 def interval(values: Floats, level: float) -> Interval:
     """Median and equal-tailed interval of equally weighted draws."""
-    lower, estimate, upper = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2]).tolist()
+    lower, estimate, upper = quantiles(values, level).tolist()
     return Interval(estimate, lower, upper)
+
+
+def quantiles(values: Floats, level: float) -> Floats:
+    """Lower end, median and upper end (3, ...) along the first axis, by numpy's linear rule, only faster."""
+    ordered = np.sort(values, axis=0)
+    places = np.array([(1 - level) / 2, 0.5, (1 + level) / 2]) * (len(ordered) - 1)
+    below = places.astype(np.int64)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    share = (places - below).reshape((-1,) + (1,) * (ordered.ndim - 1))
+    return np.asarray(ordered[below] + share * (ordered[above] - ordered[below]))
 
 
 def effects(averaged: Averaged) -> Effects:

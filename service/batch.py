@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import tee
 from typing import Any
 
 from models.options import SUITE_AUTOMATIC, SUITE_MINIMUM, EngineName
@@ -50,22 +49,21 @@ class Batch:
         """The first pass: evidence on the between-model scale, where it is to be estimated."""
         if self.count < SUITE_MINIMUM or self.told.get(SCALE) not in (None, "suite"):
             return None
-        asked = [self.told.get(SCALE) == "suite"]
-        sample = sampled(self._placed(answering, workers, asked))
-        if len(sample) < (SUITE_MINIMUM if any(asked) else SUITE_AUTOMATIC):
+        sample = sampled(self._placed(answering))
+        asked = any(place.asks for place, _ in sample.values())
+        if len(sample) < (SUITE_MINIMUM if asked else SUITE_AUTOMATIC):
             return None
-        evidence = workers.ordered(Job(answering.evidence, _nothing), sample.values())
+        entries = [entry for _, entry in sample.values()]
+        evidence = workers.ordered(Job(answering.evidence, _nothing), entries)
         known = {key: value for key, value in zip(sample, evidence, strict=True) if value is not None}
         return _suite_of(known) if len(known) >= SUITE_MINIMUM else None
 
-    def _placed(self, answering: Answering, workers: Workers, asked: list[bool]) -> Iterator[tuple[str, Entry]]:
-        """Sampling key and entry of every curve that can be read; notes in `asked` who wants the suite's scale."""
-        entries, given = tee(self.entries())
-        places: Iterable[Place | None] = workers.ordered(Job(answering.place, _nothing), given)
-        for entry, place in zip(entries, places, strict=True):
+    def _placed(self, answering: Answering) -> Iterator[tuple[str, tuple[Place, Entry]]]:
+        """Sampling key of every curve that can be read; cheap enough for the main process."""
+        for entry in self.entries():
+            place = answering.place(entry)
             if place is not None:
-                asked[0] = asked[0] or place.asks
-                yield place.key, entry
+                yield place.key, (place, entry)
 
 
 def _suite_of(evidence: Mapping[str, tuple[float, ...]]) -> Suite:

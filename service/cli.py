@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -91,6 +92,8 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     Exit code 0: all curves analysed; 1: some or all failed; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no reason to fail
     output = Output(given["form"] or "table", given["explain"], _folder(given["plots"]), given["plot_format"])
     told = {name: given[name] for name in OPTION_NAMES if given[name] is not None}
     _check(told)
@@ -175,13 +178,12 @@ def _print_table(answers: Iterable[Answer]) -> None:
     from service.table import print_table
 
     rows: Iterator[TableRow] = (answer.content for answer in answers if isinstance(answer.content, TableRow))
-    stream: IO[str] = click.get_text_stream("stdout", errors="replace")
-    if not stream.isatty():
-        print_table(rows, stream)
+    if not sys.stdout.isatty():
+        print_table(rows, sys.stdout)
         return
     from rich.console import Console
 
-    print_table(rows, stream, Console(file=stream))
+    print_table(rows, sys.stdout, Console())
 
 
 def _tell_messages(streams: Iterable[CurveStream]) -> None:

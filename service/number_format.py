@@ -30,8 +30,8 @@ def _significant(value: float, digits: int) -> float:
     return float(f"{value:.{digits - 1}e}")
 
 
-def _power(value: float) -> str:
-    mantissa, exponent = f"{value:.1e}".split("e")
+def _power(value: float, digits: int = 2) -> str:
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
@@ -39,7 +39,7 @@ def number_text(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, written out unless it is very large or small."""
     rounded = _significant(value, digits)
     if rounded != 0 and not _PLAIN[0] <= abs(rounded) < _PLAIN[1]:
-        return _power(rounded)
+        return _power(rounded, digits)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
     text = f"{rounded:.{min(decimals, 6)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

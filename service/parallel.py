@@ -187,7 +187,9 @@ def _serve(pipe: Connection) -> None:
 
 def _receive(pipe: Connection, inbox: SimpleQueue[tuple[Any, Any] | None]) -> None:
     """Empty the pipe at once: were both sides to wait until the other reads, neither would go on."""
-    with suppress(EOFError, OSError):
-        while True:
-            inbox.put(pipe.recv())
-    inbox.put(None)
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                inbox.put(pipe.recv())
+    finally:
+        inbox.put(None)  # also when something could not be unpickled: the worker ends, and is seen to

@@ -36,7 +36,7 @@ def extreme_position(shape: Sequence[Floats], first: Floats, middle: Floats, las
     # The form of the root that has no difference of nearly equal numbers.
     direct = half * sign > 0
     bottom = np.where(direct, half + root, lead)
-    s = np.where(direct, -rest, root - half) / np.where(bottom == 0, 1.0, bottom)
+    s = np.where(direct, -rest, root - half) / np.where(turns, bottom, 1.0)
     turns &= s > 0
     position = m1 + gap / 2 + w * np.log(np.where(turns, s, 1.0))
     return np.where(turns, np.clip(position, 0.0, 1.0), 0.0)

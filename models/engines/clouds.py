@@ -16,7 +16,8 @@ from scipy.special import gammaincinv, gammaln, ndtr, ndtri
 from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
-from models.curve_models.record import normal_from_levels
+from models.curve_models.record import design, normal_from_levels
+from models.engines import kernels
 from models.engines.cells import EDGE
 from models.engines.target import Draws, Target, level_noise
 from models.posterior import ModelPosterior, Work, effective_sample_size
@@ -26,7 +27,8 @@ PRIOR_SHARE = 0.08  # of the draws that come from the prior of shape and r
 CLOUD_DF = 5.0
 FEWEST_EFFECTIVE, FLATTENING, FLATTEST = 40.0, 0.8, 1e-3  # effective draws to build on, and the powers tried
 NARROWEST = 1e-4  # smallest standard deviation along an axis, in prior standard deviations
-FURTHEST = 37.0  # normal coordinates stay where the distribution function is not 0 or 1 in double precision
+FURTHEST = 7.0  # normal coordinates stay where the distribution function is not 0 or 1 in double precision
+NEAREST_START = 3.0  # Newton steps start no further out than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ def cloud_draws(target: Target, before: ModelPosterior, quantiles: Floats, work:
     proposed = np.where(
         from_prior[:, None], sequence.prior, centers[np.maximum(component, 0)] + sequence.noise @ scale.T
     )
-    proposed = np.clip(proposed, -FURTHEST / 5, FURTHEST / 5)
-    starts = np.clip(normal_from_levels(target.model, before.levels[chosen]), -FURTHEST / 5, FURTHEST / 5)
+    proposed = np.clip(proposed, -FURTHEST, FURTHEST)
+    starts = _modes(target, before, chosen)
     log_proposal = _log_mixture(proposed, centers, scale)
     log_prior = -0.5 * np.sum(proposed**2, axis=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
     return Draws(
@@ -62,6 +64,13 @@ def cloud_draws(target: Target, before: ModelPosterior, quantiles: Floats, work:
         sequence.levels,
         log_proposal - log_prior,
     )
+
+
+def _modes(target: Target, before: ModelPosterior, chosen: Ints) -> Floats:
+    """Modes (C, p) of the levels at the chosen draws' shape and r."""
+    levels = np.clip(normal_from_levels(target.model, before.levels[chosen]), -NEAREST_START, NEAREST_START)
+    place = design(target.model, before.shape[chosen], target.u)
+    return kernels.modes(levels, before.r[chosen], place, target.given)
 
 
 def _tempered(log_weights: Floats) -> Floats:

@@ -27,6 +27,7 @@ NEWTON_STEPS, MOST_STEPS = 3, 20  # per draw (from a mode near by) and per cell 
 CONVERGED = 0.1
 T_DF = 7.0  # heavier than the normal that it stands for, light enough to waste few draws
 LOG_T_CONSTANT = math.lgamma(4.0) - math.lgamma(3.5) - 0.5 * math.log(7.0 * math.pi)
+WIDEST = 5.0
 LEVEL_PRIOR_SHARE = 0.1  # of the draws whose levels come from the prior: bounds the weights of skewed posteriors
 NORMAL, STUDENT_T, UNIFORM, LOG_NORMAL, TRIANGLE = 0, 1, 2, 3, 4  # codes of the level priors
 IDENTITY, LOGIT, LOG_LOG = 0, 1, 2  # codes of the links, as in `Link`
@@ -383,6 +384,27 @@ def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> floa
 
 
 @_compiled
+def _side_sds(mode: Floats, sd: float, node: Node, given: Given, work: Floats) -> tuple[float, float]:
+    """Widths to the left and right of the mode of a single level, by the fall of the density two sd away.
+
+    A score of 0 or 1 is a cliff on one side and says nothing on the other, where one width would be far too narrow.
+    """
+    top = _log_posterior(mode, node, given, work)
+    mode[0] += 2 * sd
+    right = top - _log_posterior(mode, node, given, work)
+    mode[0] -= 4 * sd
+    left = top - _log_posterior(mode, node, given, work)
+    mode[0] += 2 * sd
+    return sd * _widening(left), sd * _widening(right)
+
+
+@_compiled
+def _widening(fall: float) -> float:
+    """Factor on the width where the log density falls by `fall` instead of 2."""
+    return min(max(math.sqrt(2.0 / max(fall, 0.01)), 1.0), WIDEST)
+
+
+@_compiled
 def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floats) -> float:
     """Draw each level from a t around its mode given the levels before it; the log density of the proposal.
 
@@ -393,7 +415,11 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     for j in range(p):
         _mode(x, j, node, given, work)
         sd = _marginal_sd(work, p, j)
-        value = noise[j] if noise[p] > 0.0 else x[j] + sd * noise[j]
+        left, right = sd, sd
+        if p == 1:
+            left, right = _side_sds(x, sd, node, given, work)
+        value = noise[j] if noise[p] > 0.0 else x[j] + (right if noise[j] > 0.0 else left) * noise[j]
+        sd = right if value > x[j] else left
         log_t -= 0.5 * (T_DF + 1) * math.log1p(((value - x[j]) / sd) ** 2 / T_DF) + math.log(sd)
         log_prior -= 0.5 * value * value
         x[j] = value
@@ -427,6 +453,22 @@ def weigh_draws(
         log_weight[s] = _log_posterior(x, node, given, work) - log_proposal
         levels[s] = work[p + 1]
     return levels, log_weight
+
+
+@_compiled
+def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given) -> Floats:
+    """Modes (S, p) of the levels at S places of shape and r, by Newton steps from `starts` (S, p)."""
+    offset, columns = design
+    found = starts.copy()
+    p = starts.shape[1]
+    work = np.empty((2 * p + 3, p))
+    for s in range(len(rates)):
+        for _ in range(MOST_STEPS):
+            _gradient(found[s], Node(offset[s], columns[s], rates[s]), given, work)
+            _factor(work, p, 0)
+            if _newton_step(found[s], work, 0) < CONVERGED:
+                break
+    return found
 
 
 @_compiled

@@ -43,7 +43,7 @@ CHAINS = 4
 TUNING = 1000  # steps per chain before the draws that count
 FEWEST_DRAWS = 500  # per chain
 TARGET_ACCEPT = 0.95  # transitions may be narrow: small steps
-START = 0.05  # of r: where most curves have it, whatever its prior
+START = 0.05  # r where the chains begin (PyMC begins a half-Cauchy at the scale that it is compiled with)
 TAILS = (0.05, 0.95)  # quantiles whose effective sample size the tail has (Vehtari et al. 2021, arXiv 1903.08008)
 R = "r"
 PYTENSOR = Ops(exp=pt.exp, sigmoid=pt.sigmoid, maximum=pt.maximum)
@@ -137,7 +137,7 @@ def _plan(model: CurveModel, observations: Observations) -> _Plan:
 
 @lru_cache(maxsize=32)
 def _compiled(plan: _Plan) -> Any:
-    return nutpie.compile_pymc_model(pymc_model(plan.model, plan.observations, HalfCauchy(1.0)), backend="numba")
+    return nutpie.compile_pymc_model(pymc_model(plan.model, plan.observations, HalfCauchy(START)), backend="numba")
 
 
 def pymc_model(model: CurveModel, observations: Observations, variation: HalfCauchy) -> pm.Model:
@@ -151,7 +151,7 @@ def pymc_model(model: CurveModel, observations: Observations, variation: HalfCau
         levels: list[Any] = []
         for parameter in model.levels:
             levels.append(_variable(parameter.name, parameter.prior, shared, levels))
-        r = pm.Truncated(R, pm.HalfCauchy.dist(shared["r_scale"]), lower=0.0, upper=1.0, initval=START)
+        r = pm.Truncated(R, pm.HalfCauchy.dist(shared["r_scale"]), lower=0.0, upper=1.0)
         for kind in np.unique(observations.noise):
             mean = _mean(_predictor(model, (shape, levels), shared[f"u_{kind}"], shared), model.link)
             pm.Potential(f"log_likelihood_{kind}", _log_likelihood(NoiseKind(kind), mean, r, shared).sum())

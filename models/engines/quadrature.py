@@ -10,18 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from models.arrays import Floats
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, cell_draws, log_evidence, solved_cells
 from models.engines.clouds import cloud_draws
-from models.engines.target import Target, joined, make_target, weigh
+from models.engines.target import Draws, Target, joined, make_target, weigh
 from models.likelihood import Observations
-from models.posterior import ModelPosterior, Work
+from models.posterior import ModelPosterior, Work, pareto_k
 
 GOOD_EFFICIENCY = 0.25  # effective over actual draws of the pilot, from which its proposal is kept
-MOST_CLOUD_PASSES = 5
-PILOT = 512  # draws by which a proposal is judged; the first of a Sobol sequence, so that they go on counting
+POOR_EFFICIENCY = 0.08  # of the last pass, below which another is made
+MISSED = 0.3  # nats of evidence by which a pass that falls short of another has missed a mode
+MOST_PILOTS, MOST_FINALS = 6, 3
+PILOT, PILOT_SHARE = (
+    512,
+    4,
+)  # draws by which a proposal is judged; the first of a Sobol sequence, so that they go on counting
 # Nats below the best model by Laplace, and the share of the draws that such a model gets. It then holds at most .02,
 # 1e-3 or 1e-4 of the weight even when Laplace is wrong by a factor of four.
 TIERS = ((5.0, 1), (9.0, 4), (float("inf"), 8))
@@ -34,10 +41,11 @@ def quadrature(
     targets = [make_target(model, observations, variation) for model in models]
     solved = [solved_cells(target) for target in targets]
     evidences = [log_evidence(cells) for cells in solved]
-    return tuple(
+    results = (
         _passes(target, cells, Work(work.draws // _share(max(evidences) - evidence, work), work.seed))
         for target, cells, evidence in zip(targets, solved, evidences, strict=True)
     )
+    return tuple(replace(result, pareto_k=pareto_k(result.log_weights)) for result in results)
 
 
 def _share(behind: float, work: Work) -> int:
@@ -46,22 +54,40 @@ def _share(behind: float, work: Work) -> int:
 
 
 def _passes(target: Target, cells: Cells, work: Work) -> ModelPosterior:
-    """A pilot, pilots around its best draws while the weights are poor, then the whole number of draws."""
-    pilot = Work(min(max(PILOT, work.draws // 8), work.draws), work.seed)
+    """A pilot from the cells and, while the weights are poor, passes around all draws so far.
+
+    Each pass is an unbiased estimate by itself, so that together they forget no mode that one of them has met.
+    """
+    pilot = Work(min(max(PILOT, work.draws // PILOT_SHARE), work.draws), work.seed)
     proposed = cell_draws(cells, work.draws, work.seed)
-    best = latest = first = _Pass(weigh(target, proposed.part(0, pilot.draws)), proposed.quantiles[: pilot.draws])
+    latest = known = _Pass.of(target, proposed.part(0, pilot.draws))
     if work.draws <= pilot.draws:
-        return first.result
-    for _ in range(MOST_CLOUD_PASSES):
-        if best.result.effective_sample_size >= GOOD_EFFICIENCY * pilot.draws:
+        return latest.result
+    if latest.is_good(known):
+        return joined(latest.result, weigh(target, proposed.part(pilot.draws, work.draws)))
+    target = replace(target, in_turn=True)
+    for number in range(1, MOST_PILOTS):
+        latest = _Pass.of(target, cloud_draws(target, known.result, known.quantiles, pilot.renewed(number)))
+        known = known.with_more(latest)
+        if latest.is_good(known):
             break
-        target = replace(target, in_turn=target.level_count > 1)
-        around = cloud_draws(target, latest.result, latest.quantiles, pilot)
-        latest = _Pass(weigh(target, around), around.quantiles)
-        best = max(best, latest, key=lambda item: item.result.effective_sample_size)
-    if best is first:
-        return joined(first.result, weigh(target, proposed.part(pilot.draws, work.draws)))
-    return weigh(target, cloud_draws(target, best.result, best.quantiles, work))
+    return _final(target, known, work)
+
+
+def _final(target: Target, known: _Pass, work: Work) -> ModelPosterior:
+    """The whole number of draws, again with what they taught where they are still poor."""
+    results: list[ModelPosterior] = []
+    for number in range(MOST_FINALS):
+        latest = _Pass.of(
+            target, cloud_draws(target, known.result, known.quantiles, work.renewed(MOST_PILOTS + number))
+        )
+        known = known.with_more(latest)
+        results.append(latest.result)
+        if latest.result.effective_sample_size >= POOR_EFFICIENCY * work.draws:
+            break
+    best = max(result.log_evidence for result in results)
+    complete = [result for result in results if result.log_evidence > best - MISSED]
+    return max(complete, key=lambda result: result.effective_sample_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +96,17 @@ class _Pass:
 
     result: ModelPosterior
     quantiles: Floats
+
+    @classmethod
+    def of(cls, target: Target, proposed: Draws) -> _Pass:
+        """Weigh proposed draws."""
+        return cls(weigh(target, proposed), proposed.quantiles)
+
+    def with_more(self, other: _Pass) -> _Pass:
+        """These draws and others."""
+        return _Pass(joined(self.result, other.result), np.concatenate([self.quantiles, other.quantiles]))
+
+    def is_good(self, known: _Pass) -> bool:
+        """Whether this pass has enough effective draws and misses nothing that earlier ones found."""
+        enough = self.result.effective_sample_size >= GOOD_EFFICIENCY * len(self.quantiles)
+        return enough and self.result.log_evidence > known.result.log_evidence - MISSED

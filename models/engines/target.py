@@ -13,7 +13,7 @@ from models.curve_models.priors import HalfCauchy, LevelPrior, LogNormal, Normal
 from models.curve_models.record import CurveModel, design
 from models.engines import kernels
 from models.likelihood import Observations
-from models.posterior import ModelPosterior, effective_sample_size, pareto_k
+from models.posterior import ModelPosterior, effective_sample_size
 
 MEMORY_BLOCK = 2_000_000  # largest number of column entries held at once
 SMALLEST_R = 1e-7  # below it the between-model variation is nothing to any test set
@@ -127,7 +127,7 @@ def _posterior(model: CurveModel, shape: Floats, levels: Floats, r: Floats, log_
         log_weights=log_weights,
         log_evidence=top + math.log(float(weights.mean())),
         effective_sample_size=effective_sample_size(weights),
-        pareto_k=pareto_k(log_weights),
+        pareto_k=None,
         draws=len(r),
     )
 

@@ -7,9 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from service.readers.columns import Columns, check_delimiter, columns_of
 from service.readers.errors import UnreadableFile, unreadable
@@ -19,9 +17,12 @@ from service.readers.source import longest_line
 from service.readers.spool import Row, Spool, open_spool
 from service.schemas.points import MOST_POINTS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LONGEST_ROW = 1 << 20  # bytes
 MOST_COLUMNS = 1000
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 4_000
 CHUNK_BYTES = 32 << 20  # of text in memory at a time, where rows are long
 _FIRST_DATA_ROW = 2
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -37,8 +38,7 @@ def detect_csv(head: bytes) -> bool:
 def read_csv(file: BinaryIO, scale: str | None) -> Iterator[CurveStream]:
     """The curves of a tidy CSV file, in the order of their first rows; raises `UnreadableFile`."""
     chunk_rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, longest_line(file, LONGEST_ROW))))
-    header = _header(file)
-    columns = columns_of(header, scale)
+    header, columns = _header(file, scale)
     with open_spool() as spool:
         for rows in _chunks(file, header, chunk_rows):
             spool.add(_grouped(rows, columns))
@@ -55,15 +55,16 @@ def _items(spool: Spool, columns: Columns, left_out: LeftOut) -> Iterator[CurveI
         yield curve_of_rows(Grouped(index, count, rows), columns, left_out)
 
 
-def _header(file: BinaryIO) -> list[str]:
-    """Names of the columns; raises `UnreadableFile` where the first rows do not fit together."""
+def _header(file: BinaryIO, scale: str | None) -> tuple[list[str], Columns]:
+    """Names of the columns and their use; raises `UnreadableFile` where the first rows do not fit together."""
     rows = _first_rows(file)
     header = [name.strip() for name in rows[0]]
     if len(header) > MOST_COLUMNS:
         raise unreadable(f"{len(header):,} columns are more than {MOST_COLUMNS:,}", "row 1")
+    columns = columns_of(header, scale)
     if len(rows) > 1 and len(rows[1]) > len(header):
         raise _ragged(_FIRST_DATA_ROW, len(rows[1]), len(header))
-    return header
+    return header, columns
 
 
 def _first_rows(file: BinaryIO) -> list[list[str]]:
@@ -86,6 +87,8 @@ def _first_rows(file: BinaryIO) -> list[list[str]]:
 
 def _chunks(file: BinaryIO, header: Sequence[str], chunk_rows: int) -> Iterator[list[Row]]:
     """Rows that are not blank, with their numbers in the file."""
+    import pandas as pd  # here, since it takes half a second that JSON and --help need not wait for
+
     file.seek(0)
     number = _FIRST_DATA_ROW
     try:
@@ -100,6 +103,8 @@ def _chunks(file: BinaryIO, header: Sequence[str], chunk_rows: int) -> Iterator[
 
 def _reader(file: BinaryIO, width: int, chunk_rows: int) -> Any:
     """All cells as strings: the schema judges them, so that nothing is guessed here."""
+    import pandas as pd
+
     return pd.read_csv(
         file,
         encoding="utf-8-sig",

@@ -130,7 +130,7 @@ def _type_fault(value: Any) -> str:
     if _DECIMAL_COMMA.fullmatch(value.strip()):
         return f"{shown(value)} has a decimal comma: write the number with a point"
     try:
-        finite = math.isfinite(float(value))
+        finite = math.isfinite(float(value.replace("_", "?")))  # Python reads 1_000, nobody else does
     except ValueError:
         return f"{shown(value)} is not a number"
     return f"{shown(value)} is {'a string: send a number without quotes' if finite else 'not a finite number'}"

@@ -1,9 +1,10 @@
+import importlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -13,96 +14,73 @@ from service.parallel import AHEAD, WINDOW, Job, Workers, cores, one_thread_each
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def square(number: int) -> tuple[int, int]:
-    return number * number, os.getpid()
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The functions of `parallel_work`, where other processes can import them too."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return importlib.import_module("parallel_work")
 
 
-def square_unless_fatal(number: int) -> int:
-    if number % 50 == 7:
-        os._exit(9)
-    return number * number
-
-
-def slow_first(number: int) -> int:
-    time.sleep(0.3 if number == 0 else 0)
-    return number
-
-
-def large(number: int) -> bytes:
-    return bytes(1_000_000) + bytes([number])
-
-
-def died(number: int, exit_code: int | None) -> tuple[int, int]:
-    return -number, exit_code or 0
-
-
-def died_silently(number: int, exit_code: int | None) -> int:
-    return -(exit_code or 0)
-
-
-def always_fatal(_: int) -> int:
-    os._exit(3)
-
-
-def test_few_items_are_worked_on_in_this_process() -> None:
+def test_few_items_are_worked_on_in_this_process(work: ModuleType) -> None:
     with Workers(2) as workers:
-        answers = list(workers.ordered(Job(square, died), range(5)))
+        answers = list(workers.ordered(Job(work.square, work.died), range(5)))
     assert answers == [(number * number, os.getpid()) for number in range(5)]
 
 
-def test_many_items_are_answered_in_order_by_other_processes() -> None:
+def test_many_items_are_answered_in_order_by_other_processes(work: ModuleType) -> None:
     with Workers(2) as workers:
-        answers = list(workers.ordered(Job(square, died), range(200)))
+        answers = list(workers.ordered(Job(work.square, work.died), range(200)))
     assert [answer for answer, _ in answers] == [number * number for number in range(200)]
     processes = {process for _, process in answers}
     assert len(processes) == 2
     assert os.getpid() not in processes
 
 
-def test_processes_serve_one_list_after_the_other() -> None:
+def test_processes_serve_one_list_after_the_other(work: ModuleType) -> None:
     with Workers(2) as workers:
-        first = {process for _, process in workers.ordered(Job(square, died), range(40))}
-        again = {process for _, process in workers.ordered(Job(square, died), range(3))}
+        first = {process for _, process in workers.ordered(Job(work.square, work.died), range(40))}
+        again = {process for _, process in workers.ordered(Job(work.square, work.died), range(3))}
     assert again <= first
 
 
-def test_an_item_on_which_a_process_dies_is_named_and_all_others_are_answered() -> None:
+def test_an_item_on_which_a_process_dies_is_named_and_all_others_are_answered(work: ModuleType) -> None:
     with Workers(2) as workers:
-        answers = list(workers.ordered(Job(square_unless_fatal, died_silently), range(120)))
+        answers = list(workers.ordered(Job(work.square_unless_fatal, work.died_silently), range(120)))
     assert answers == [-9 if number % 50 == 7 else number * number for number in range(120)]
 
 
-def test_processes_that_die_without_end_are_an_error_and_no_endless_loop() -> None:
+def test_processes_that_die_without_end_are_an_error_and_no_endless_loop(work: ModuleType) -> None:
     with Workers(2) as workers, pytest.raises(EngineError, match="died one after the other"):
-        list(workers.ordered(Job(always_fatal, died_silently), range(1000)))
+        list(workers.ordered(Job(work.always_fatal, work.died_silently), range(1000)))
 
 
-def test_items_are_drawn_only_as_far_as_the_window_goes() -> None:
+def test_items_are_drawn_only_as_far_as_the_window_goes(work: ModuleType) -> None:
     drawn = 0
 
     def items() -> Iterator[int]:
         nonlocal drawn
-        for drawn in range(1, 100_000):  # noqa: B007 - the count is read outside
+        for drawn in range(1, 100_000):
             yield drawn - 1
 
     with Workers(2) as workers:
-        answers = workers.ordered(Job(slow_first, died_silently), items())
+        answers = workers.ordered(Job(work.slow_first, work.died_silently), items())
         assert next(answers) == 0
         assert drawn <= 2 * (WINDOW + AHEAD)
 
 
-def test_large_answers_and_items_do_not_block_each_other() -> None:
+def test_large_answers_and_items_do_not_block_each_other(work: ModuleType) -> None:
     with Workers(2, few=1) as workers:
-        answers = list(workers.ordered(Job(large, died_silently), range(30)))
+        answers = list(workers.ordered(Job(work.large, work.died_silently), range(30)))
     assert [answer[-1] for answer in answers] == list(range(30))
 
 
-def test_processes_are_gone_after_an_interrupted_run() -> None:
+def test_processes_are_gone_after_an_interrupted_run(work: ModuleType) -> None:
     with Workers(2) as workers:
-        answers = workers.ordered(Job(square, died), range(10_000))
+        answers = workers.ordered(Job(work.square, work.died), range(10_000))
         processes = {next(answers)[1] for _ in range(100)}
-    with pytest.raises(ProcessLookupError):
-        for process in processes:
+    assert len(processes) == 2
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
 
 

@@ -1,0 +1,35 @@
+"""Work that processes do in tests: its own module, since they import it by name."""
+
+import os
+import time
+
+
+def square(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def square_unless_fatal(number: int) -> int:
+    if number % 50 == 7:
+        os._exit(9)
+    return number * number
+
+
+def slow_first(number: int) -> int:
+    time.sleep(0.3 if number == 0 else 0)
+    return number
+
+
+def large(number: int) -> bytes:
+    return bytes(1_000_000) + bytes([number])
+
+
+def died(number: int, exit_code: int | None) -> tuple[int, int]:
+    return -number, exit_code or 0
+
+
+def died_silently(number: int, exit_code: int | None) -> int:
+    return -(exit_code or 0)
+
+
+def always_fatal(_: int) -> int:
+    os._exit(3)
