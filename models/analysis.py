@@ -18,7 +18,7 @@ from models.emergence import emergence
 from models.engines.quadrature import quadrature
 from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
-from models.options import LARGEST_SEED, Options
+from models.options import Options
 from models.pool import Averaged, Pool, narrowed, pooled, posterior_weights, with_effect
 from models.posterior import Engine, ModelPosterior, Work
 from models.provenance import ENGINE_VERSION, provenance
@@ -32,10 +32,10 @@ from models.words import summary
 __all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
 
 DRAWS = 1024  # per curve model that counts; a Sobol sequence wants a power of two
-REFINEMENT = 4  # times the draws where the first run was not good enough
+REFINEMENTS = (4, 16)  # times the draws where the runs before were not good enough
 SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
 HALF, DOUBLE = 0.5, 2.0  # times the smallest effect, to see whether the label depends on it
-NULL_DRAWS = 512  # for the two nulls of the emergence score
+NULL_DRAWS, EFFECT_DRAWS = 512, 256  # for the two nulls of the emergence score
 UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the engine did not reach its accuracy on this curve; no label is given")
 
 
@@ -95,17 +95,26 @@ def _pool(setting: _Setting, engine: Engine, work: Work) -> Pool:
 def _averaged(setting: _Setting, engine: Engine) -> tuple[Averaged, bool]:
     """The averaged posterior, and whether the engine got it right, with more draws for weak models."""
     averaged = _weighted(setting, _pool(setting, engine, Work(DRAWS, setting.options.seed)))
-    weak = weak_models(averaged)
-    if not weak:
-        return averaged, True
-    # Another seed: that two independent runs agree is the better proof.
-    work = Work(DRAWS * REFINEMENT, (setting.options.seed + 1) % LARGEST_SEED, even=True)
+    for number, factor in enumerate(REFINEMENTS, start=1):
+        weak = weak_models(averaged)
+        if not weak:
+            return averaged, True
+        # Other random numbers: that two independent runs agree is the better proof.
+        work = Work(DRAWS * factor, setting.options.seed, even=True).renewed(-number)
+        refined = _resampled(setting, engine, averaged, weak, work)
+        if agree(averaged, refined):
+            return refined, True
+        averaged = refined
+    return averaged, not weak_models(averaged)
+
+
+def _resampled(setting: _Setting, engine: Engine, averaged: Averaged, weak: tuple[int, ...], work: Work) -> Averaged:
+    """The averaged posterior with the weak models sampled again."""
     posteriors = list(averaged.pool.posteriors)
     again = engine([posteriors[j].model for j in weak], setting.observations, setting.variation, work)
     for j, posterior in zip(weak, again, strict=True):
         posteriors[j] = posterior
-    refined = _weighted(setting, pooled(posteriors, averaged.pool.context))
-    return refined, not weak_models(refined) or agree(averaged, refined)
+    return _weighted(setting, pooled(posteriors, averaged.pool.context))
 
 
 def _weighted(setting: _Setting, pool: Pool) -> Averaged:
@@ -130,7 +139,7 @@ def _classified(setting: _Setting, averaged: Averaged, *, reliable: bool) -> Cla
 def _near_flat(setting: _Setting, delta: float) -> ModelPosterior:
     """`near_flat` with another smallest effect, which is its prior."""
     model = near_flat(replace(setting.observations.context, delta=delta))
-    work = Work(SIDE_DRAWS, setting.options.seed)
+    work = Work(EFFECT_DRAWS, setting.options.seed)
     return quadrature([model], setting.observations, setting.variation, work)[0]
 
 

@@ -17,7 +17,7 @@ LARGEST_PARETO_K = 0.7  # Vehtari et al., arXiv 1507.02646, section 3: importanc
 SMALLEST_SAMPLE = 400.0  # effective draws of the averaged posterior; 2.5 % quantiles then rest on ten of them
 LARGEST_R_HAT = 1.01  # Vehtari et al., arXiv 1903.08008
 COUNTED_WEIGHT = 0.1  # of a curve model, from which its own figures count
-NEGLIGIBLE_WEIGHT = 0.01
+BLAMED_SHARE = 0.2  # of the lack of effective draws, from which a model is sampled again
 INFINITE_MEAN = 1.0  # Pareto k from which no mean exists
 AGREEMENT = 0.02  # largest difference of a probability between two runs that agree
 
@@ -58,12 +58,24 @@ def worst_pareto_k(averaged: Averaged) -> float | None:
 
 
 def weak_models(averaged: Averaged) -> tuple[int, ...]:
-    """Curve models that need more draws: too heavy a tail of weights, or fewer effective draws than their weight asks.
+    """Curve models that need more draws: too heavy a tail of weights, or too few effective draws for their weight.
 
-    When every model of weight w has at least 400 w effective draws, the averaged posterior has at least 400.
+    The averaged posterior's effective sample is 1/sum_j (w_j²/n_j) for models of weight w_j with n_j effective draws.
     """
-    weighed = zip(averaged.pool.posteriors, model_weights(averaged), strict=True)
-    return tuple(j for j, (posterior, weight) in enumerate(weighed) if _is_weak(posterior, float(weight)))
+    posteriors, weights = averaged.pool.posteriors, model_weights(averaged)
+    burden = weights**2 / np.array([max(posterior.effective_sample_size, 1.0) for posterior in posteriors])
+    few = burden.sum() > 1 / SMALLEST_SAMPLE
+    heavy = BLAMED_SHARE / SMALLEST_SAMPLE
+    return tuple(
+        j
+        for j, posterior in enumerate(posteriors)
+        if (few and burden[j] > heavy) or (weights[j] >= COUNTED_WEIGHT and not _is_sound(posterior))
+    )
+
+
+def _is_sound(posterior: ModelPosterior) -> bool:
+    heavy_tail = posterior.pareto_k is not None and posterior.pareto_k > LARGEST_PARETO_K
+    return not heavy_tail and (posterior.checks is None or _converged(posterior.checks))
 
 
 def agree(first: Averaged, second: Averaged) -> bool:
@@ -73,16 +85,6 @@ def agree(first: Averaged, second: Averaged) -> bool:
     k = worst_pareto_k(second)
     enough = effective_sample_size(second.weights) >= SMALLEST_SAMPLE
     return enough and (k is None or k < INFINITE_MEAN) and float(np.max(np.abs(apart))) <= AGREEMENT
-
-
-def _is_weak(posterior: ModelPosterior, weight: float) -> bool:
-    if weight < NEGLIGIBLE_WEIGHT:
-        return False
-    if weight >= COUNTED_WEIGHT and posterior.pareto_k is not None and posterior.pareto_k > LARGEST_PARETO_K:
-        return True
-    if posterior.checks is not None and weight >= COUNTED_WEIGHT and not _converged(posterior.checks):
-        return True
-    return posterior.effective_sample_size < SMALLEST_SAMPLE * weight
 
 
 def _converged(checks: SamplerChecks) -> bool:

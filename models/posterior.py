@@ -57,7 +57,7 @@ class Work:
 
     def renewed(self, number: int) -> Work:
         """The same work with other random numbers."""
-        return Work(self.draws, self.seed + number * SEED_STEP, self.even)
+        return Work(self.draws, self.seed + (number % NUMBERS) * SEED_STEP, self.even)
 
 
 Engine = Callable[[Sequence[CurveModel], Observations, HalfCauchy, Work], tuple[ModelPosterior, ...]]
@@ -70,7 +70,7 @@ def effective_sample_size(weights: Floats) -> float:
     return float(np.sum(weights)) ** 2 / square if square > 0 else 0.0
 
 
-SEED_STEP = 2**33  # further apart than any two seeds that a request can name
+NUMBERS, SEED_STEP = 256, 2**40  # further apart than any two seeds that a request can name
 TAIL_SHARE, TAIL_ROOT = 0.2, 3.0  # Vehtari et al. 2024 (arXiv 1507.02646), section 3.2
 FEWEST_TAIL_DRAWS = 5
 PRIOR_STRENGTH = 10.0  # the same, appendix G: shrinks k towards 1/2

@@ -24,6 +24,7 @@ CACHED_BLOCKS = 4  # of 6 MB each at 4,000 draws
 LEAST_VARIANCE, MOST_SKEWNESS, MOST_KURTOSIS = 12.0, 0.45, 0.35
 MOST_STEPS = 100.0  # of the inversion, up to six standard deviations above the mean
 REACH = 6.0
+NEGLIGIBLE = 1e-20  # probability below which an inversion past the mean ends
 STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
 COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED)
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
@@ -76,12 +77,10 @@ def _inverted(n: float, q: float, precision: float, uniform: float, zero: float)
         zero = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
     mass = zero
     k, rest = 0.0, uniform - mass
-    while rest > 0.0 and k < n:
+    while rest > 0.0 and k < n and (mass > NEGLIGIBLE or k < n * q):
         mass *= (n - k) * (a + k) / ((k + 1.0) * (b + n - k - 1.0))
         k += 1.0
         rest -= mass
-        if mass < 1e-20 and k > n * q:
-            break
     return k, zero
 
 
@@ -120,8 +119,8 @@ def _simple_count(n: float, q: float, precision: float, pair: Pair, zero: float)
         sd, skewness, kurtosis = _expansion(n, q, precision, variance)
         increasing = 1.0 - 5.0 / 3 * skewness + 3.0 * kurtosis - 145.0 / 36 * skewness * skewness > 0.0
         if increasing and skewness <= MOST_SKEWNESS and abs(kurtosis) <= MOST_KURTOSIS:
-            value = math.floor(n * q + sd * _cornish_fisher(pair[0], skewness, kurtosis) + 0.5)
-            return min(max(value, 0.0), n), zero
+            place = n * q + sd * _cornish_fisher(pair[0], skewness, kurtosis)
+            return min(max(np.floor(place + 0.5), 0.0), n), zero
     if n <= MOST_STEPS or n * q + REACH * math.sqrt(variance) <= MOST_STEPS:
         return _inverted(n, q, precision, pair[1], zero)
     return -1.0, zero
@@ -207,22 +206,20 @@ def _beta_draw(a: float, b: float, given: Quartet, state: np.uint64) -> tuple[np
 def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
     """Binomial count by expansion or inversion."""
     q = min(p, 1.0 - p)
-    variance = n * q * (1.0 - q)
+    variance, rare = n * q * (1.0 - q), 0.0
     if variance >= LEAST_VARIANCE:
         spread = variance + 1.0 / 12
         skewness = (1.0 - 2.0 * q) * variance / (spread * math.sqrt(spread))
         kurtosis = (variance * (1.0 - 6.0 * q * (1.0 - q)) - 1.0 / 120) / (spread * spread)
-        rare = math.floor(n * q + math.sqrt(spread) * _cornish_fisher(normal, skewness, kurtosis) + 0.5)
-        rare = min(max(rare, 0.0), n)
-    else:
-        rare = 0.0
-        if uniform >= 1.0 - n * q:
-            mass, odds = math.exp(n * math.log1p(-q)), q / (1.0 - q)
-            uniform -= mass
-            while uniform > 0.0 and rare < n and (mass > 1e-20 or rare < n * q):
-                mass *= (n - rare) / (rare + 1.0) * odds
-                rare += 1.0
-                uniform -= mass
+        place = n * q + math.sqrt(spread) * _cornish_fisher(normal, skewness, kurtosis)
+        rare = min(max(np.floor(place + 0.5), 0.0), n)
+    elif uniform >= 1.0 - n * q:
+        mass, odds = math.exp(n * math.log1p(-q)), q / (1.0 - q)
+        rest = uniform - mass
+        while rest > 0.0 and rare < n and (mass > NEGLIGIBLE or rare < n * q):
+            mass *= (n - rare) / (rare + 1.0) * odds
+            rare += 1.0
+            rest -= mass
     return rare if p <= 0.5 else n - rare
 
 

@@ -39,6 +39,7 @@ def double_logistic(context: Context) -> CurveModel | None:
         link=Link.IDENTITY,
         extreme=_extreme,
         cells=(7, 5, 3),
+        in_turn="never",
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
@@ -66,7 +66,8 @@ class CurveModel:
     `columns(ops, shape, u)` returns (offset, column_1, …, column_p), each broadcastable to (S, K), for shape
     parameters of shape (S, 1) and u of shape (K,) or (S, K). `extreme(shape, levels)` is the position in [0, 1] of the
     one interior minimum or maximum (0 where there is none), for arrays of shape (S,). `cells` is the number of grid
-    cells per shape parameter in `quadrature`; `curved` says that the levels' posterior is a curved ridge there.
+    cells per shape parameter in `quadrature`; `in_turn` says when the levels are drawn one
+    after the other there, which costs more and follows curved ridges.
     """
 
     name: str
@@ -77,7 +78,7 @@ class CurveModel:
     link: Link
     extreme: Callable[[Sequence[Floats], Sequence[Floats]], Floats]
     cells: tuple[int, ...] = ()
-    curved: bool = False
+    in_turn: Literal["never", "when_poor", "always"] = "when_poor"
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

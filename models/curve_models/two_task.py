@@ -40,7 +40,7 @@ def two_task(context: Context) -> CurveModel | None:
         link=Link.IDENTITY,
         extreme=_free_extreme if context.chance is None else _FromChance(context.chance).extreme,
         cells=(6, 5, 3),
-        curved=True,
+        in_turn="always",
     )
 
 

@@ -137,7 +137,7 @@ def _place(edges: tuple[Floats, ...], proposal: _Proposal, picked: Ints, jitter:
     return np.clip(quantiles, EDGE, 1 - EDGE), log_density
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _sequence(dimensions: int, p: int, draws: int, seed: int) -> _Sequence:
     sobol = qmc.Sobol(2 + dimensions + p, scramble=True, rng=np.random.default_rng([seed, dimensions, p]))
     numbers = np.clip(sobol.random(draws), EDGE, 1 - EDGE)

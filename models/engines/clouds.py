@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import gammaincinv, gammaln, ndtr, ndtri
+from scipy.special import gammaincinv, ndtr, ndtri
 from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
@@ -24,7 +24,6 @@ from models.posterior import ModelPosterior, Work, effective_sample_size
 
 COMPONENTS = 48
 PRIOR_SHARE = 0.08  # of the draws that come from the prior of shape and r
-CLOUD_DF = 5.0
 FEWEST_EFFECTIVE, FLATTENING, FLATTEST = 40.0, 0.8, 1e-3  # effective draws to build on, and the powers tried
 NARROWEST = 1e-4  # smallest standard deviation along an axis, in prior standard deviations
 FURTHEST = 7.0  # normal coordinates stay where the distribution function is not 0 or 1 in double precision
@@ -103,21 +102,35 @@ def _bandwidth(weights: Floats, z: Floats) -> Floats:
 def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
     """Log density (S,) of the mixture of t components and the prior."""
     d = x.shape[1]
+    df = _degrees_of_freedom(d)
     inverse = np.linalg.inv(scale)
     a, b = x @ inverse.T, centers @ inverse.T
     distance = np.maximum(np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T, 0.0)
-    constant = gammaln((CLOUD_DF + d) / 2) - gammaln(CLOUD_DF / 2) - 0.5 * d * math.log(CLOUD_DF * math.pi)
+    constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
     constant -= float(np.sum(np.log(np.diag(scale))))
-    mixture = np.mean((1 + distance / CLOUD_DF) ** (-(CLOUD_DF + d) / 2), axis=1)
+    mixture = np.mean(_power(1 / (1 + distance / df), (df + d) // 2), axis=1)
     prior = np.exp(-0.5 * np.sum(x**2, axis=1) - 0.5 * d * math.log(2 * math.pi))
     return np.asarray(np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior))
 
 
-@lru_cache(maxsize=64)
+def _degrees_of_freedom(d: int) -> int:
+    """4 or 5, so that the density's exponent is a whole number: many times quicker."""
+    return 4 + d % 2
+
+
+def _power(base: Floats, exponent: int) -> Floats:
+    result = base
+    for _ in range(exponent - 1):
+        result = result * base
+    return result
+
+
+@lru_cache(maxsize=256)
 def _sequence(d: int, p: int, draws: int, seed: int) -> _Sequence:
     sobol = qmc.Sobol(3 + d + p, scramble=True, rng=np.random.default_rng([seed, d, p, 1]))
     numbers = np.clip(sobol.random(draws), EDGE, 1 - EDGE)
     z = np.asarray(ndtri(numbers[:, 1 : 1 + d]))
-    spread = np.sqrt(CLOUD_DF / (2 * gammaincinv(CLOUD_DF / 2, numbers[:, 1 + d])))
+    df = _degrees_of_freedom(d)
+    spread = np.sqrt(df / (2 * gammaincinv(df / 2, numbers[:, 1 + d])))
     levels = level_noise(numbers[:, 2 + d], numbers[:, 3 + d :])
     return _Sequence(numbers[:, 0], z * spread[:, None], z, levels)

@@ -90,7 +90,7 @@ def _sampled(
     model: CurveModel, observations: Observations, variation: HalfCauchy, work: Work
 ) -> tuple[dict[str, Floats], SamplerChecks]:
     """Chains (CHAINS, S) of every parameter and of r."""
-    compiled = _compiled(_plan(model, observations))
+    compiled = compile_model(plan_of(model, observations))
     swapped = {variable.name for variable in compiled.shared_var_keys}
     values = shared_values(model, observations, variation)
     trace = nutpie.sample(
@@ -120,7 +120,7 @@ def _checks(chains: dict[str, Floats], stats: Any) -> SamplerChecks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What a compiled model depends on; the record that it is built from is not compared."""
 
     names: tuple[str, ...]
@@ -130,13 +130,15 @@ class _Plan:
     observations: Observations = field(compare=False)
 
 
-def _plan(model: CurveModel, observations: Observations) -> _Plan:
+def plan_of(model: CurveModel, observations: Observations) -> Plan:
+    """The plan of a curve model for a curve."""
     kinds = tuple(int(kind) for kind in np.unique(observations.noise))
-    return _Plan((model.name, *model.parameter_names), model.link, kinds, model, observations)
+    return Plan((model.name, *model.parameter_names), model.link, kinds, model, observations)
 
 
 @lru_cache(maxsize=32)
-def _compiled(plan: _Plan) -> Any:
+def compile_model(plan: Plan) -> Any:
+    """nutpie's compiled model; kept for the life of the process."""
     return nutpie.compile_pymc_model(pymc_model(plan.model, plan.observations, HalfCauchy(START)), backend="numba")
 
 

@@ -66,7 +66,7 @@ class Draws:
 def make_target(model: CurveModel, observations: Observations, variation: HalfCauchy) -> Target:
     """Pack a curve model and a curve."""
     priors = np.array([_prior_row(parameter) for parameter in model.levels], dtype=float)
-    return Target(model, observations.u, pack(observations), priors, variation, model.curved)
+    return Target(model, observations.u, pack(observations), priors, variation, model.in_turn == "always")
 
 
 def pack(observations: Observations) -> Floats:

@@ -19,6 +19,14 @@ MEANS = (1e-5, 0.001, 0.02, 0.1, 0.3, 0.5, 0.97, 0.9999)
 VARIATIONS = (1e-4, 0.01, 0.05, 0.2, 0.5, 0.9)
 
 
+def has_reference(n: int, f: float, r: float) -> bool:
+    """scipy's sum is too long for ten million examples: there the beta must be close to the beta-binomial."""
+    return n <= 2000 or (n * r * r >= 1000 and min(f, 1 - f) >= r * r)
+
+
+CASES = [case for case in product(SIZES, MEANS, VARIATIONS) if has_reference(*case)]
+
+
 def observations(noise: NoiseKind, trials: float, stderr: float, count: int = COPIES) -> Observations:
     u = np.linspace(0, 1, count)
     return Observations(
@@ -53,10 +61,8 @@ def distribution(k: Floats, n: int, f: float, r: float) -> Floats:
     return np.asarray(beta.cdf((k + 0.5) / n, f * precision, (1 - f) * precision))
 
 
-@pytest.mark.parametrize(("n", "f", "r"), list(product(SIZES, MEANS, VARIATIONS)))
+@pytest.mark.parametrize(("n", "f", "r"), CASES)
 def test_draws_follow_the_beta_binomial(n: int, f: float, r: float) -> None:
-    if n > 2000 and (n * r * r < 1000 or min(f, 1 - f) / r**2 < 1):
-        pytest.skip("the beta alone is not close to the beta-binomial, and scipy has no sum so long")
     drawn = np.sort(counts(n, f, r))
     places = np.unique(drawn)
     empirical = np.searchsorted(drawn, places, side="right") / len(drawn)
