@@ -19,6 +19,7 @@ LARGEST_R_HAT = 1.01  # Vehtari et al., arXiv 1903.08008
 COUNTED_WEIGHT = 0.1  # of a curve model, from which its own figures count
 BLAMED_SHARE = 0.2  # of the lack of effective draws, from which a model is sampled again
 INFINITE_MEAN = 1.0  # Pareto k from which no mean exists
+SMALLEST_AGREEING = 100.0  # effective draws that do when two runs agree
 AGREEMENT = 0.02  # largest difference of a probability between two runs that agree
 
 
@@ -83,7 +84,7 @@ def agree(first: Averaged, second: Averaged) -> bool:
     size = len(SHAPES)
     apart = np.bincount(first.pool.code, first.weights, size) - np.bincount(second.pool.code, second.weights, size)
     k = worst_pareto_k(second)
-    enough = effective_sample_size(second.weights) >= SMALLEST_SAMPLE
+    enough = effective_sample_size(second.weights) >= SMALLEST_AGREEING
     return enough and (k is None or k < INFINITE_MEAN) and float(np.max(np.abs(apart))) <= AGREEMENT
 
 

@@ -21,6 +21,9 @@ from models.errors import InvalidCurve, InvalidOptions, Problem
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Options
 
+RATIO_DIGITS = 12  # decimals of log10 that are kept
+LARGEST_N = 1e12  # a standard error that says more is a mistake
+
 
 class NoiseKind(IntEnum):
     """How one point varies around the curve."""
@@ -60,7 +63,7 @@ class Observations:
     @property
     def decades(self) -> float:
         """Observed range of scale in decades."""
-        return float(self.z[-1] - self.z[0])
+        return round(float(self.z[-1] - self.z[0]), RATIO_DIGITS)
 
     @property
     def context(self) -> Context:
@@ -93,14 +96,16 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
     y = (scores - location) / unit
     noise = np.array([_noise_kind(metric, point) for point in points], dtype=np.int64)
     trials = np.array([_trials(point, metric) for point in points])
-    # Positions relative to the smallest scale: a change of the scale's unit changes nothing.
+    successes = _successes(curve, y, trials)
+    # Relative to the smallest scale, and without the last digits, where a change of the scale's unit leaves its traces.
     ratios = np.array([point.scale / points[0].scale for point in points])
-    rise = np.log10(ratios)
+    rise = np.round(np.log10(ratios), RATIO_DIGITS)
     return Observations(
         u=rise / rise[-1],
         z=math.log10(points[0].scale) + rise,
-        y=y,
-        successes=_successes(curve, y, trials),
+        # From the counts, so that an error rate gives the same numbers as the accuracy that it stands for.
+        y=np.where(trials > 0, successes / np.maximum(trials, 1.0), y),
+        successes=successes,
         trials=trials,
         stderr=np.array(
             [0.0 if kind == 0 else (p.stderr or 0.0) / unit for kind, p in zip(noise, points, strict=True)]
@@ -163,7 +168,11 @@ def n_from_stderr(score: float, stderr: float) -> int:
     if score <= 0 or score >= 1:
         message = f"a score of {score:g} with only a standard error leaves the test-set size open: give n_examples"
         raise InvalidCurve([Problem("/points", message)])
-    return max(1, round(score * (1 - score) / stderr**2 + 1))
+    size = score * (1 - score) / stderr**2 + 1
+    if size > LARGEST_N:
+        message = f"a standard error of {stderr:g} would take more than {LARGEST_N:g} examples: give n_examples"
+        raise InvalidCurve([Problem("/points", message)])
+    return max(1, round(size))
 
 
 def _successes(curve: ScalingCurve, y: Floats, trials: Floats) -> Floats:

@@ -151,7 +151,7 @@ def _opened(
             streams.append(stack.enter_context(open_curves(source, file_format, axis)))
         except UnreadableFile as error:
             unreadable += 1
-            click.echo(f"Error: {name}: {error}", err=True)
+            click.echo(f"Error: {error}" if name in str(error) else f"Error: {name}: {error}", err=True)
     return streams, unreadable
 
 

@@ -112,5 +112,5 @@ def _cell(value: object) -> str:
 
 def _line(cells: Iterable[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)  # the writer quotes the characters of its line end
+    return text.getvalue().removesuffix("\r\n") + "\n"

@@ -197,7 +197,7 @@ def _bounded_view(axes: Axes, analysis: Analysis) -> None:
     margin = 0.02 * span
     bottom, top = max(metric.lower, middle - span / 2), min(metric.upper, middle + span / 2)
     axes.set_ylim(bottom - (margin if bottom == metric.lower else 0), top + (margin if top == metric.upper else 0))
-    if metric.width == 1.0:
+    if metric.kind is MetricKind.PROPORTION:
         from matplotlib.ticker import FuncFormatter
 
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))

@@ -12,9 +12,10 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from models.crosschecks.regression import SIGNIFICANCE, Fit, Polynomials, Response
+from models.options import Shape
 from models.results import Interval, LindMehlumCheck
 
-U_SHAPED, INVERTED_U = "u_shaped", "inverted_u"
+U_SHAPED, INVERTED_U = Shape.U_SHAPED.value, Shape.INVERTED_U.value
 NOT_SIGNIFICANT = "not_significant"
 SATURATION = "saturating_curves_look_alike"
 FURTHEST_DECADES = 300.0  # 10 to this power is still a finite number

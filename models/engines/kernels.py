@@ -9,13 +9,12 @@ in two files one half would go on running the other's old code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from models.arrays import Floats
+from models.compiled import compiled
 
 STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
 FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product replaces two gamma functions
@@ -51,19 +50,13 @@ class Node(NamedTuple):
     r: float
 
 
-def _compiled[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """Compile for real at the first call, cached on disk; the types stay those of the function."""
-    compiled: Callable[P, T] = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
-
-
-@_compiled
+@compiled
 def _stirling(x: float) -> float:
     square = 1.0 / (x * x)
     return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / x
 
 
-@_compiled
+@compiled
 def _log_rising(k: float, a: float) -> float:
     """log(Γ(k + a)/Γ(a)) - k log a, without cancellation for large a."""
     if k == 0.0:
@@ -88,7 +81,7 @@ def _log_rising(k: float, a: float) -> float:
     return upper - (low - 0.5) * math.log(low) + low - _stirling(low) + shift - k * math.log(a)
 
 
-@_compiled
+@compiled
 def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: Floats, whole: float) -> float:
     """Log density of point i (all constants kept) for mean f, 1 - f and between-model variation r.
 
@@ -110,7 +103,7 @@ def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: F
     return float(-0.5 * ((data[i, 5] - f) ** 2 / variance + math.log(variance) + LOG_TWO_PI))
 
 
-@_compiled
+@compiled
 def _whole(i: int, r: float, data: Floats, before: float) -> float:
     """`_log_rising(n, M)` for point i; `before` is that of point i - 1."""
     if data[i, 0] != 0.0:
@@ -120,7 +113,7 @@ def _whole(i: int, r: float, data: Floats, before: float) -> float:
     return _log_rising(data[i, 2], 1.0 / (r * r) - 1.0)
 
 
-@_compiled
+@compiled
 def _mean(eta: float, link: int) -> tuple[float, float, float]:
     """Mean, its complement and its derivative by the linear predictor."""
     if link == LOGIT:
@@ -138,12 +131,12 @@ def _mean(eta: float, link: int) -> tuple[float, float, float]:
     return eta, 1.0 - eta, 1.0
 
 
-@_compiled
+@compiled
 def _normal_cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
-@_compiled
+@compiled
 def _t_level(x: float, scale: float) -> tuple[float, float]:
     """Student-t level with 4 degrees of freedom at normal x, and its derivative."""
     tail = max(0.5 * math.erfc(abs(x) / math.sqrt(2.0)), TINY)
@@ -155,7 +148,7 @@ def _t_level(x: float, scale: float) -> tuple[float, float]:
     return (scale * size if x >= 0 else -scale * size), slope
 
 
-@_compiled
+@compiled
 def _levels(x: Floats, priors: Floats, levels: Floats, slopes: Floats) -> None:
     """Levels and their lower-triangular derivatives by x; `priors` rows are (code, a, b, index of a, index of b)."""
     p = len(x)
@@ -188,7 +181,7 @@ def _levels(x: Floats, priors: Floats, levels: Floats, slopes: Floats) -> None:
             slopes[j, j] = (high - low) * math.exp(-0.5 * x[j] * x[j]) / ROOT_TWO_PI
 
 
-@_compiled
+@compiled
 def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> float:
     """Information about f in point i.
 
@@ -209,7 +202,7 @@ def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> floa
     return trials / (f * complement)
 
 
-@_compiled
+@compiled
 def _gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
     """Score (row p of `work`) and information (rows 0 to p - 1) of the levels at x, prior included."""
     p, offset, columns, data = len(x), node.offset, node.columns, given.data
@@ -237,7 +230,7 @@ def _gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
                 work[a, b] += weight * rate[a] * rate[b]
 
 
-@_compiled
+@compiled
 def _factor(work: Floats, p: int, first: int) -> float:
     """Cholesky factor, in place, of the information of the levels from `first` on; half its log determinant."""
     total = 0.0
@@ -254,7 +247,7 @@ def _factor(work: Floats, p: int, first: int) -> float:
     return total
 
 
-@_compiled
+@compiled
 def _newton_step(x: Floats, work: Floats, first: int) -> float:
     """Move the levels from `first` on by the damped Newton step; its length."""
     p = len(x)
@@ -276,7 +269,7 @@ def _newton_step(x: Floats, work: Floats, first: int) -> float:
     return length
 
 
-@_compiled
+@compiled
 def _marginal_sd(work: Floats, p: int, first: int) -> float:
     """Standard deviation of level `first` by the factored information, later levels integrated out."""
     total, solved = 0.0, work[p]
@@ -289,7 +282,7 @@ def _marginal_sd(work: Floats, p: int, first: int) -> float:
     return math.sqrt(total)
 
 
-@_compiled
+@compiled
 def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
     """Exact log likelihood plus the log density of x under N(0, I); the levels are left in row p + 1 of `work`."""
     p, offset, columns, data = len(x), node.offset, node.columns, given.data
@@ -308,7 +301,7 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
     return value
 
 
-@_compiled
+@compiled
 def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) -> tuple[Floats, Floats]:
     """Modes (G, R, p) in x and log evidences (G, R) at G shape nodes and R between-model variations (descending)."""
     g_count, r_count, p = len(offset), len(rates), columns.shape[2]
@@ -332,7 +325,7 @@ def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) 
     return modes, log_mass
 
 
-@_compiled
+@compiled
 def _log_mixed(log_prior: float, log_t: float) -> float:
     high = max(log_prior, log_t)
     return high + math.log(
@@ -340,7 +333,7 @@ def _log_mixed(log_prior: float, log_t: float) -> float:
     )
 
 
-@_compiled
+@compiled
 def _log_level_density(x: Floats, mode: Floats, half: float, work: Floats) -> float:
     """Log density at x of the levels' proposal: a t around the mode, and the prior with a small share."""
     p = len(x)
@@ -354,7 +347,7 @@ def _log_level_density(x: Floats, mode: Floats, half: float, work: Floats) -> fl
     return _log_mixed(log_prior, log_t)
 
 
-@_compiled
+@compiled
 def _draw_levels(x: Floats, noise: Floats, work: Floats) -> None:
     """Move x from the mode to a draw: the last entry of `noise` says from where, the others are its coordinates."""
     p = len(x)
@@ -371,7 +364,7 @@ def _draw_levels(x: Floats, noise: Floats, work: Floats) -> None:
         x[a] += work[p, a]
 
 
-@_compiled
+@compiled
 def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> float:
     """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
     half = 0.0
@@ -383,7 +376,7 @@ def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> floa
     return half
 
 
-@_compiled
+@compiled
 def _side_sds(mode: Floats, sd: float, node: Node, given: Given, work: Floats) -> tuple[float, float]:
     """Widths to the left and right of the mode of a single level, by the fall of the density two sd away.
 
@@ -398,13 +391,13 @@ def _side_sds(mode: Floats, sd: float, node: Node, given: Given, work: Floats) -
     return sd * _widening(left), sd * _widening(right)
 
 
-@_compiled
+@compiled
 def _widening(fall: float) -> float:
     """Factor on the width where the log density falls by `fall` instead of 2."""
     return min(max(math.sqrt(2.0 / max(fall, 0.01)), 1.0), WIDEST)
 
 
-@_compiled
+@compiled
 def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floats) -> float:
     """Draw each level from a t around its mode given the levels before it; the log density of the proposal.
 
@@ -426,7 +419,7 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     return _log_mixed(log_prior, log_t)
 
 
-@_compiled
+@compiled
 def weigh_draws(
     starts: Floats, noise: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given, in_turn: int
 ) -> tuple[Floats, Floats]:
@@ -455,7 +448,7 @@ def weigh_draws(
     return levels, log_weight
 
 
-@_compiled
+@compiled
 def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: Given) -> Floats:
     """Modes (S, p) of the levels at S places of shape and r, by Newton steps from `starts` (S, p)."""
     offset, columns = design
@@ -471,7 +464,7 @@ def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: G
     return found
 
 
-@_compiled
+@compiled
 def log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> Floats:
     """Exact log likelihood (S,) of means f (S, N) with complements 1 - f and variations r (S,)."""
     total = np.zeros(len(r))

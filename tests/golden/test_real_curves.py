@@ -24,9 +24,9 @@ needs_pythia = pytest.mark.skipif(not PYTHIA.exists(), reason="the Pythia curves
 
 @lru_cache(maxsize=256)
 def _analysis(path: Path, task: str, prompting: str, metric: str) -> Analysis:
-    wanted = {"task": task, "prompting": prompting, "metric": metric}
     with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if all(row[key].startswith(value) for key, value in wanted.items())]
+        same = [row for row in csv.DictReader(file) if (row["task"], row["metric"]) == (task, metric)]
+    rows = [row for row in same if row["prompting"].startswith(prompting)]
     points = [ScalePoint(float(r["parameters"]), float(r["score"]), int(r["n_examples"])) for r in rows]
     kind = registered(metric)
     assert kind is not None

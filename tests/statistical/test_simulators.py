@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.families import OUTSIDE_FAMILIES
@@ -38,6 +38,7 @@ def test_the_turn_of_a_flat_bottom_is_its_middle() -> None:
     assert (turn.first, turn.middle, turn.last) == (0.25, 0.5, 0.75)
 
 
+@settings(deadline=None)  # a rare class takes many proposals
 @given(index=st.integers(0, 10_000), data_set=st.sampled_from(DataSet))
 def test_a_curve_depends_on_seed_data_set_and_index_alone(index: int, data_set: DataSet) -> None:
     once, again = (simulate(data_set, DEVELOPMENT_SEED, index) for _ in range(2))

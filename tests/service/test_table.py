@@ -1,0 +1,109 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from models.options import UNDETERMINED, Shape
+from models.results import Analysis
+from service.table import SIZED_ON, print_table
+from service.table_row import TableRow, failed_row, table_row
+
+
+def row(task: str, label: str = "positive", shape: Shape = Shape.POSITIVE, **cells: object) -> TableRow:
+    given = {
+        "setting": ("accuracy", "few-shot", "Family"),
+        "turn": ("62B", "(11B - 230B)"),
+        "emergence": ("5.2", "(> 1)"),
+    }
+    return TableRow(task=task, label=label, shape=shape, probability="0.97", **{**given, **cells})  # type: ignore[arg-type]
+
+
+def plain(rows: list[TableRow]) -> str:
+    file = io.StringIO()
+    print_table(rows, file)
+    return file.getvalue()
+
+
+def coloured(rows: list[TableRow], width: int) -> str:
+    file = io.StringIO()
+    print_table(rows, file, Console(file=file, width=width, force_terminal=True, color_system="standard"))
+    return file.getvalue()
+
+
+def without_colour(text: str) -> str:
+    return Console(file=io.StringIO()).render_str("").from_ansi(text).plain
+
+
+def test_a_row_says_label_turn_and_setting(u_shaped: Analysis) -> None:
+    cells = table_row(u_shaped)
+    assert (cells.task, cells.setting, cells.label) == ("valley", ("accuracy", "few-shot", "Example"), "u_shaped")
+    assert cells.turn[0][-1] in "MB"
+    assert cells.turn[1].startswith("(")
+    assert cells.explanation is None
+    assert table_row(u_shaped, explain=True).explanation == u_shaped.summary
+
+
+def test_a_curve_without_a_likely_turn_shows_none(rising: Analysis) -> None:
+    assert table_row(rising).turn == ("-", "")
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_fits_the_terminal_and_shows_all_that_matters(width: int) -> None:
+    rows = [
+        row("3-digit addition"),
+        row("anli", UNDETERMINED, Shape.FLAT),
+        failed_row({"task": "bad"}, "row 3", "no score"),
+    ]
+    text = without_colour(coloured(rows, width))
+    assert max(map(len, text.splitlines())) <= width
+    for words in ("3-digit addition", "positive", "62B", "11B - 230B", "undetermined", "flat", "failed:", "no score"):
+        assert words in text
+    assert "3 curves: 1 positive, 1 undetermined, 1 failed" in text
+
+
+def test_what_all_curves_share_is_said_once() -> None:
+    text = plain([row("a"), row("b", setting=("accuracy", "zero-shot", "Family"))])
+    assert text.count("Family") == 1
+    assert text.startswith("metric accuracy, model family Family\n")
+    assert "a     few-shot" in text
+    assert "b     zero-shot" in text
+
+
+def test_a_single_curve_keeps_its_setting() -> None:
+    assert "accuracy, few-shot, Family" in plain([row("a")])
+
+
+def test_warnings_have_short_codes_and_a_counted_legend() -> None:
+    text = plain([row("a", warnings=("prior_dominated", "of_tomorrow")), row("b", warnings=("prior_dominated",))])
+    assert "few of_tomorrow" in text
+    assert "  few: four scales or fewer: the priors decide as much as the scores (2)\n" in text
+    assert "  of_tomorrow: of tomorrow (1)\n" in text
+
+
+def test_rows_beyond_those_that_set_the_widths_are_printed_whole() -> None:
+    rows = [*(row(f"task {i}") for i in range(SIZED_ON)), row("a much longer name than any before it"), row("last")]
+    lines = plain(rows).splitlines()
+    assert any("a much longer name than any before it" in line for line in lines)
+    assert f"{SIZED_ON + 2} curves: {SIZED_ON + 2} positive" in lines
+
+
+def test_rows_come_out_while_later_ones_are_still_computed() -> None:
+    file = io.StringIO()
+    seen: list[int] = []
+
+    def rows() -> object:
+        for number in range(SIZED_ON + 50):
+            seen.append(file.getvalue().count("\n"))
+            yield row(f"task {number}")
+
+    print_table(rows(), file)  # type: ignore[arg-type]
+    assert seen[SIZED_ON - 1] == 0
+    assert seen[-1] >= SIZED_ON
+
+
+def test_names_cannot_steer_the_terminal_or_break_the_table() -> None:
+    hostile = row("evil\x1b[2J\nname [bold]x[/bold]")
+    assert "evil [2J name [bold]x[/bold]" in plain([hostile])
+    text = coloured([hostile, failed_row({"task": "[red]t[/red]\x1b[2J"}, "", "\x1b[2J[/x]")], 200)
+    assert "\x1b[2J" not in text
+    assert "[bold]x[/bold]" in without_colour(text)
