@@ -21,8 +21,9 @@ RUNNER_UP = 0.1  # probability from which the second shape is named
 SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
-def scale_text(scale: float, kind: ScaleKind) -> str:
+def scale_text(scale: float, kind: ScaleKind, digits: int = 3) -> str:
     """A scale as people write it: 125M, 1.3B, 175B parameters or tokens; 3.1e+23 FLOPs."""
+    scale = float(f"{scale:.{digits - 1}e}")
     if kind in (ScaleKind.PARAMETERS, ScaleKind.TRAINING_TOKENS):
         for size, suffix in SUFFIXES:
             # From 999.5 of the smaller unit on, three digits round up into the larger one.
@@ -66,7 +67,7 @@ def _turn(curve: ScalingCurve, label: Classification, turns: tuple[Turn, Turn]) 
     chosen = {Shape.U_SHAPED: turns[0], Shape.INVERTED_U: turns[1]}.get(label.most_probable)
     if chosen is None or chosen.scale.lower is None or chosen.scale.upper is None:
         return ""
-    lower, upper = (scale_text(end, curve.scale_kind) for end in (chosen.scale.lower, chosen.scale.upper))
+    lower, upper = (scale_text(end, curve.scale_kind, 2) for end in (chosen.scale.lower, chosen.scale.upper))
     given = "if it is one, " if label.label == UNDETERMINED else ""
     return f"{given}the turn lies between {lower} and {upper}."
 

@@ -31,7 +31,7 @@ COLOURS = {
     Shape.INVERTED_U: "magenta",
     Shape.FLAT: "yellow",
 }
-LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence", "warnings")
+LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence: seen, curve", "warnings")
 SHORT_HEADERS = ("task", "label", "prob.", "turn", "emergence", "warnings")
 
 

@@ -16,7 +16,9 @@ NOT_ROBUST = "not_robust"
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """Cells of one curve. A pair is an estimate and its interval; `warnings` are codes.
+    """Cells of one curve; `warnings` are codes.
+
+    `turn` is an estimate and its interval; `emergence` the score observed, and that of the curve with its interval.
 
     A `failure` stands in place of all but task and setting.
     """
@@ -83,7 +85,9 @@ def _turn(analysis: Analysis) -> tuple[str, str]:
 def _emergence(score: EmergenceScore) -> tuple[str, str]:
     if score.observed is None:
         return (NOTHING, "")
-    return _brief(score.observed), ends_text(score.lower, score.upper, _brief)
+    # Two different things: noise makes small steps larger, so the observed score may lie outside the curve's interval.
+    curve = "" if score.estimate is None else f"{_brief(score.estimate)} "
+    return f"{_brief(score.observed)},", curve + ends_text(score.lower, score.upper, _brief)
 
 
 def _brief(value: float) -> str:
