@@ -26,8 +26,6 @@ SBC_CURVES = 500
 SBC_DRAWS = 4096
 ENGINE_SEED = 0  # the one fixed sequence that a plain analysis uses
 PROPORTION, BOUNDED_MEAN, UNBOUNDED = "proportion", "bounded mean", "unbounded"
-UNBOUNDED_ONLY = ("power_law",)
-BOUNDED_ONLY = ("two_task", "token_power_law")
 STDERRS = (0.002, 0.05)  # of bounded and standardised unbounded scores, log-uniform
 CURVE_NODES = 101
 PRIOR_OF_R = HalfCauchy(DEFAULT_BETWEEN_MODEL_SCALE)
@@ -44,8 +42,8 @@ class Draw:
 
 def sections() -> tuple[str, ...]:
     """Every curve model under every observation model that it is used with, as `model/observation`."""
-    bounded = [f"{name}/{kind}" for kind in (PROPORTION, BOUNDED_MEAN) for name in CURVE_MODELS if _is_bounded(name)]
-    return (*bounded, *(f"{name}/{UNBOUNDED}" for name in CURVE_MODELS if name not in BOUNDED_ONLY))
+    kinds = (PROPORTION, BOUNDED_MEAN, UNBOUNDED)
+    return tuple(f"{name}/{kind}" for kind in kinds for name in CURVE_MODELS if _applies(name, kind))
 
 
 def sbc_work(name: str, seed: int, chunk: range) -> list[dict[str, Any]]:
@@ -63,8 +61,9 @@ def ranks(name: str, rng: np.random.Generator, draws: int = SBC_DRAWS) -> dict[s
     return {"ranks": _ranks(model, truth, posterior), "ess": posterior.effective_sample_size}
 
 
-def _is_bounded(name: str) -> bool:
-    return name not in UNBOUNDED_ONLY
+def _applies(name: str, kind: str) -> bool:
+    """Whether the curve model is ever used with this kind of score."""
+    return CURVE_MODELS[name](Context(bounded=kind != UNBOUNDED, delta=DEFAULT_SMALLEST_EFFECT)) is not None
 
 
 def _setting(rng: np.random.Generator, name: str, kind: str) -> tuple[CurveModel, Design, Context]:

@@ -31,11 +31,11 @@ from models.words import summary
 
 __all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
 
-DRAWS = 1024  # per curve model that counts; a Sobol sequence wants a power of two
+DRAWS = 512  # effective ones to aim at, of the averaged posterior; a Sobol sequence wants a power of two
 REFINEMENTS = (4, 16)  # times the draws where the runs before were not good enough
 SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
 HALF, DOUBLE = 0.5, 2.0  # times the smallest effect, to see whether the label depends on it
-NULL_DRAWS, EFFECT_DRAWS = 512, 256  # for the two nulls of the emergence score
+NULL_DRAWS, EFFECT_DRAWS = 256, 128  # effective ones, for the smooth null of the emergence score and other effects
 UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the engine did not reach its accuracy on this curve; no label is given")
 
 
@@ -145,9 +145,9 @@ def _near_flat(setting: _Setting, delta: float) -> ModelPosterior:
 
 def _emergence(setting: _Setting, averaged: Averaged) -> Emergence:
     context = setting.observations.context
-    nulls = [model for model in menu(context) if model.name == "constant"], [logit_linear(context)]
     work = Work(NULL_DRAWS, setting.options.seed)
-    flat, smooth = (quadrature(null, setting.observations, setting.variation, work)[0] for null in nulls)
+    smooth = quadrature([logit_linear(context)], setting.observations, setting.variation, work)[0]
+    flat = next(posterior for posterior in averaged.pool.posteriors if posterior.model.name == "constant")
     return emergence(averaged, flat, smooth, setting.options.seed)
 
 

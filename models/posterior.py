@@ -46,7 +46,7 @@ class ModelPosterior:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How much an engine shall do: draws per curve model that matters, and the seed.
+    """How much an engine shall do: effective draws of the averaged posterior to aim at, and the seed.
 
     `even`: the same draws for every model, also for those whose evidence is negligible.
     """

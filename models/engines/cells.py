@@ -17,6 +17,7 @@ from models.arrays import Floats, Ints
 from models.curve_models.record import design
 from models.engines import kernels
 from models.engines.target import Draws, Target, level_noise, shape_values
+from models.posterior import Work
 
 DEFENSIVE_SHARE = 0.1  # of the draws that go to cells by prior mass alone
 STEEPEST_TILT, FLAT_TILT = 5.0, 1e-4  # natural-log change of the proposal across one cell
@@ -38,7 +39,7 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class _Proposal:
+class Proposal:
     """Probability of every cell (C,), its running sum, and the tilt (axes, C) along each axis over the cell's width."""
 
     share: Floats
@@ -53,6 +54,11 @@ class _Sequence:
     pick: Floats
     jitter: Floats
     noise: Floats
+
+    def part(self, rows: range) -> _Sequence:
+        """Some of the rows."""
+        chosen = slice(rows.start, rows.stop)
+        return _Sequence(self.pick[chosen], self.jitter[chosen], self.noise[chosen])
 
 
 def solved_cells(target: Target) -> Cells:
@@ -78,25 +84,23 @@ def log_evidence(cells: Cells) -> float:
     return top + float(np.log(np.sum(np.exp(cells.log_mass.ravel() - top) * volumes)))
 
 
-def cell_draws(cells: Cells, draws: int, seed: int) -> Draws:
-    """Draws proposed from the cells."""
-    sequence = _sequence(len(cells.edges), cells.modes.shape[1], draws, seed)
-    proposal = _proposal(cells)
+def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Draws:
+    """Draws number `rows` of those `work.draws` that the cells propose."""
+    sequence = _sequence(len(cells.edges), cells.modes.shape[1], work.draws, work.seed).part(rows)
     picked = np.minimum(np.searchsorted(proposal.cumulative, sequence.pick, side="right"), len(proposal.share) - 1)
     quantiles, log_density = _place(cells.edges, proposal, picked, sequence.jitter)
     log_proposal = np.log(proposal.share[picked]) + log_density
     return Draws(quantiles, cells.modes[picked], sequence.noise, log_proposal)
 
 
-def _proposal(cells: Cells) -> _Proposal:
+def cell_proposal(cells: Cells) -> Proposal:
     """Cells in proportion to their mass, inside each a density that follows the mass of its neighbours."""
     counts = tuple(len(edge) - 1 for edge in cells.edges)
     log_mass = cells.log_mass.reshape(counts)
     log_volume, log_size, tilts = np.zeros(counts), np.zeros(counts), np.empty((len(counts), log_mass.size))
     for axis, edge in enumerate(cells.edges):
         width = np.diff(edge).reshape(tuple(-1 if i == axis else 1 for i in range(len(counts))))
-        slope = np.gradient(log_mass, (edge[1:] + edge[:-1]) / 2, axis=axis)
-        tilt = np.clip(slope * width, -STEEPEST_TILT, STEEPEST_TILT)
+        tilt = np.clip(_slope(log_mass, edge, axis) * width, -STEEPEST_TILT, STEEPEST_TILT)
         half = np.where(np.abs(tilt) < FLAT_TILT, FLAT_TILT, tilt) / 2
         log_size += np.log(np.sinh(half) / half)
         log_volume = log_volume + np.log(width)
@@ -105,7 +109,18 @@ def _proposal(cells: Cells) -> _Proposal:
     mass = _spread_out(np.exp(log_share - log_share.max()).reshape(counts)).ravel()
     share = (1 - DEFENSIVE_SHARE) * mass / mass.sum() + DEFENSIVE_SHARE * np.exp(log_volume.ravel())
     share /= share.sum()
-    return _Proposal(share, np.cumsum(share), tilts)
+    return Proposal(share, np.cumsum(share), tilts)
+
+
+def _slope(log_mass: Floats, edge: Floats, axis: int) -> Floats:
+    """Change of the log mass along an axis per unit of prior quantile, by the neighbours on both sides."""
+    moved = np.moveaxis(log_mass, axis, -1)
+    centers = (edge[1:] + edge[:-1]) / 2
+    slope = np.empty_like(moved)
+    slope[..., 1:-1] = (moved[..., 2:] - moved[..., :-2]) / (centers[2:] - centers[:-2])
+    slope[..., 0] = (moved[..., 1] - moved[..., 0]) / (centers[1] - centers[0])
+    slope[..., -1] = (moved[..., -1] - moved[..., -2]) / (centers[-1] - centers[-2])
+    return np.moveaxis(slope, -1, axis)
 
 
 def _spread_out(mass: Floats) -> Floats:
@@ -123,7 +138,7 @@ def _spread_out(mass: Floats) -> Floats:
     return mass
 
 
-def _place(edges: tuple[Floats, ...], proposal: _Proposal, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
+def _place(edges: tuple[Floats, ...], proposal: Proposal, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
     """Prior quantiles (S, q + 1) within each draw's cell, and their log density there (S,)."""
     indices = np.unravel_index(picked, tuple(len(edge) - 1 for edge in edges))
     quantiles, log_density = np.empty_like(jitter), np.zeros(len(picked))

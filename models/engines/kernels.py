@@ -16,11 +16,11 @@ import numpy as np
 from models.arrays import Floats
 from models.compiled import compiled
 
-STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
+STIRLING_FROM = 8.0  # four Stirling terms are exact to 1e-11 from here
 FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product replaces two gamma functions
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
-NEWTON_STEPS, MOST_STEPS = 3, 20  # per draw (from a mode near by) and per cell (from the one before)
+NEWTON_STEPS, MOST_STEPS = 3, 8  # per draw (from a mode near by) and per cell (from the one before)
 # Length of the last step, in prior standard deviations. Newton's next error is about its square, and the curvature
 # before the step still serves.
 CONVERGED = 0.1

@@ -35,6 +35,12 @@ class Target:
     in_turn: bool
 
     @property
+    def at_bound(self) -> bool:
+        """Whether some count is none or all, where the levels' posterior is skewed."""
+        counts = self.data[self.data[:, 0] == 0.0]
+        return bool(np.any((counts[:, 1] == 0.0) | (counts[:, 1] == counts[:, 2])))
+
+    @property
     def given(self) -> kernels.Given:
         """The part of it that the kernels see."""
         return kernels.Given(int(self.model.link), self.priors, self.data)
@@ -56,11 +62,6 @@ class Draws:
     starts: Floats
     noise: Floats
     log_proposal: Floats
-
-    def part(self, first: int, last: int) -> Draws:
-        """Draws `first` to `last` - 1."""
-        rows = slice(first, last)
-        return Draws(self.quantiles[rows], self.starts[rows], self.noise[rows], self.log_proposal[rows])
 
 
 def make_target(model: CurveModel, observations: Observations, variation: HalfCauchy) -> Target:
