@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.arrays import Floats
-from models.curve_models.priors import Exponential, LogNormal, Parameter, Uniform
+from models.curve_models.priors import LogNormal, Parameter, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops
 from models.curve_models.transitions import extreme_position, shares
 
 WIDTH_MEDIAN = 0.06  # sharp enough for a step between two neighbouring models
 WIDTH_LOG_SD = 0.9
 EARLIEST, LATEST = -0.25, 1.0
-GAP_MEAN = 0.4  # of the observed range between the two transitions
+# Of the observed range between the two transitions: a plateau or bump of visible length. Shorter ones would hide between
+# two neighbouring models, where the data can neither show nor exclude them.
+GAP_MEDIAN, GAP_LOG_SD = 0.45, 0.5
 
 
 def double_logistic(context: Context) -> CurveModel | None:
@@ -27,7 +29,7 @@ def double_logistic(context: Context) -> CurveModel | None:
         source="sum of two sigmoids in log scale",
         shape=(
             Parameter("m1", Uniform(EARLIEST, LATEST)),
-            Parameter("gap", Exponential(GAP_MEAN)),
+            Parameter("gap", LogNormal(math.log(GAP_MEDIAN), GAP_LOG_SD)),
             Parameter("w", LogNormal(math.log(WIDTH_MEDIAN), WIDTH_LOG_SD)),
         ),
         levels=(

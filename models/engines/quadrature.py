@@ -28,8 +28,8 @@ KNOWS_NOTHING = 10.0  # effective draws of a pilot below which its evidence may 
 HOPELESS = 25.0  # nats behind the best model from which even that does not matter
 MOST_TIMES = 4  # times the planned draws that a model may take where its weights are poor
 GOOD_EFFICIENCY = 0.25  # effective over actual draws that is asked for where all models get the same draws
-MISSED = 0.3  # nats of evidence by which a pass that falls short of another has missed a mode
-MOST_PILOTS, MOST_FINALS = 6, 3
+POOR_EFFICIENCY = 0.03  # effective over actual draws of a last pass, below which another is made
+MOST_PILOTS, MOST_FINALS = 6, 4
 
 
 def quadrature(
@@ -112,7 +112,7 @@ def _around(target: Target, known: _Pass, plan: _Plan) -> ModelPosterior:
     for number in range(1, MOST_PILOTS):
         latest = _Pass.of(target, cloud_draws(target, known.result, known.quantiles, size.renewed(number)))
         known = known.with_more(latest)
-        wanted = None if latest.misses(known) else plan.draws(latest.result)
+        wanted = plan.draws(latest.result)
         if wanted is not None:
             break
     most = plan.work.draws * (1 if plan.work.even else MOST_TIMES)
@@ -120,18 +120,20 @@ def _around(target: Target, known: _Pass, plan: _Plan) -> ModelPosterior:
 
 
 def _final(target: Target, known: _Pass, work: Work) -> ModelPosterior:
-    """The whole number of draws, again with what they taught where they missed something."""
+    """The whole number of draws, again with what they taught where they are poor.
+
+    A pass around all draws so far includes the surroundings of any single draw that outweighed the others: it is either
+    confirmed as a mode there or shown to have been an accident.
+    """
     results: list[ModelPosterior] = []
     for number in range(MOST_FINALS):
         around = cloud_draws(target, known.result, known.quantiles, work.renewed(MOST_PILOTS + number))
         latest = _Pass.of(target, around)
         known = known.with_more(latest)
         results.append(latest.result)
-        if not latest.misses(known):
+        if latest.result.effective_sample_size >= POOR_EFFICIENCY * work.draws:
             break
-    best = max(result.log_evidence for result in results)
-    complete = [result for result in results if result.log_evidence > best - MISSED]
-    return max(complete, key=lambda result: result.effective_sample_size)
+    return max(results, key=lambda result: result.effective_sample_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,3 @@ class _Pass:
     def with_more(self, other: _Pass) -> _Pass:
         """These draws and others."""
         return _Pass(joined(self.result, other.result), np.concatenate([self.quantiles, other.quantiles]))
-
-    def misses(self, known: _Pass) -> bool:
-        """Whether this pass falls short of the evidence that all draws together have seen."""
-        return self.result.log_evidence < known.result.log_evidence - MISSED
