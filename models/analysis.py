@@ -33,7 +33,7 @@ __all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
 
 DRAWS = 512  # effective ones to aim at, of the averaged posterior; a Sobol sequence wants a power of two
 REFINEMENTS = (4, 16)  # times the draws where the runs before were not good enough
-SIDE_DRAWS = 512  # per curve model in side runs: sensitivity to the smallest effect, the suite's scale
+SUITE_DRAWS = 128  # effective ones for the suite's scale: the same draws serve all its nodes, and many curves average
 HALF, DOUBLE = 0.5, 2.0  # times the smallest effect, to see whether the label depends on it
 NULL_DRAWS, EFFECT_DRAWS = 256, 128  # effective ones, for the smooth null of the emergence score and other effects
 UNRELIABLE = Warned(ENGINE_UNRELIABLE, "the engine did not reach its accuracy on this curve; no label is given")
@@ -83,7 +83,7 @@ def suite_evidence(curve: ScalingCurve, options: Options) -> Floats:
     """Log evidence (9,) of a curve at the nodes of the between-model scale, for `resolve_suite_scale`."""
     scale = own_scale(replace(options, between_model_scale="default"))
     setting = _Setting(observe(curve, options), options, HalfCauchy(scale.value))
-    pool = _pool(setting, quadrature, Work(SIDE_DRAWS, options.seed))
+    pool = _pool(setting, quadrature, Work(SUITE_DRAWS, options.seed))
     return scale_evidence(pool, options, setting.variation)
 
 

@@ -156,3 +156,12 @@ def test_no_file_names_an_issue_a_machine_path_or_a_package_host() -> None:
         for match in pattern.finditer(path.read_text(errors="ignore"))
     ]
     assert found == []
+
+
+def test_the_map_names_every_module_but_those_of_mapped_folders() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`((?:models|service)/[^`]+)`", text)) | {"service/table_row.py", "service/table_words.py"}
+    folders = tuple(name for name in named if name.endswith("/"))
+    modules = {str(path.relative_to(ROOT)) for top in ("models", "service") for path in (ROOT / top).rglob("*.py")}
+    unnamed = {name for name in modules - named if not name.endswith("__init__.py") and not name.startswith(folders)}
+    assert unnamed == set()

@@ -15,8 +15,8 @@ from models.curve_models.transitions import extreme_position, shares
 WIDTH_MEDIAN = 0.06  # sharp enough for a step between two neighbouring models
 WIDTH_LOG_SD = 0.9
 EARLIEST, LATEST = -0.25, 1.0
-# Of the observed range between the two transitions: a plateau or bump of visible length. Shorter ones would hide between
-# two neighbouring models, where the data can neither show nor exclude them.
+# Of the observed range between the two transitions: a plateau or bump of visible length. Shorter ones would hide
+# between two neighbouring models, where the data can neither show nor exclude them.
 GAP_MEDIAN, GAP_LOG_SD = 0.45, 0.5
 
 
