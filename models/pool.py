@@ -27,7 +27,8 @@ class Pool:
     """T draws of all models: landmarks, shape codes, model index, r, and evidence shares.
 
     `share` (T,) sums over a class to the class's evidence times exp(-log_unit); `draws` (J,) is the number of draws
-    of each model, `log_unit` a common factor taken out.
+    of each model, `masses` (J, 5) its prior mass of each shape, 0 for flat models;
+    `log_unit` is a common factor taken out.
     """
 
     posteriors: tuple[ModelPosterior, ...]
@@ -37,6 +38,7 @@ class Pool:
     r: Floats
     share: Floats
     draws: Ints
+    masses: Floats
     log_unit: float
     context: Context
 
@@ -112,20 +114,19 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context) -> Pool:
     model = np.repeat(np.arange(len(draws)), draws)
     flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
     codes = np.where(flat[model] > 0, FLAT, classify(marks, context.delta))
-    masses = _class_masses(posteriors, context)
+    per_model = np.stack([_masses(posterior, context) for posterior in posteriors])
+    masses = per_model.sum(axis=0)
     change = np.where(codes == FLAT, SMALL_CHANGES_SHARE, 1.0) / np.where(masses > 0, masses, 1.0)[codes]
     share = np.exp(log_weights - unit) * np.where(flat[model] > 0, flat[model], change) / draws[model]
     r = np.concatenate([posterior.r for posterior in posteriors])
-    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, unit, context)
+    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, per_model, unit, context)
 
 
-def _class_masses(posteriors: Sequence[ModelPosterior], context: Context) -> Floats:
-    """Prior mass (5,) of each class summed over the models that are not flat by construction."""
-    masses = np.zeros(len(SHAPES))
-    for posterior in posteriors:
-        if posterior.model.name not in FLAT_SHARES:
-            masses += shape_masses(posterior.model, context)
-    return masses
+def _masses(posterior: ModelPosterior, context: Context) -> Floats:
+    """Prior mass (5,) of each shape under a model that is not flat by construction."""
+    if posterior.model.name in FLAT_SHARES:
+        return np.zeros(len(SHAPES))
+    return shape_masses(posterior.model, context)
 
 
 def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: float) -> Pool:
@@ -148,15 +149,13 @@ def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:
 
 def _unseen(pool: Pool) -> Floats:
     """What each class (5,) may hold beyond the draws seen in it: three draws' worth of every model that has it."""
-    masses = _class_masses(pool.posteriors, pool.context)
-    total = np.zeros(len(SHAPES))
-    for posterior in pool.posteriors:
-        if posterior.model.name not in FLAT_SHARES:
-            possible = shape_masses(posterior.model, pool.context) > 0
-            weight = np.exp(posterior.log_evidence - pool.log_unit) / max(posterior.effective_sample_size, 1.0)
-            total += np.where(possible, RULE_OF_THREE * weight / np.where(masses > 0, masses, 1.0), 0.0)
+    masses = pool.masses.sum(axis=0)
+    evidences = np.array([posterior.log_evidence for posterior in pool.posteriors])
+    sizes = np.array([max(posterior.effective_sample_size, 1.0) for posterior in pool.posteriors])
+    weight = np.exp(evidences - pool.log_unit) / sizes
+    total = RULE_OF_THREE * (weight @ (pool.masses > 0)) / np.where(masses > 0, masses, 1.0)
     total[FLAT] = 0.0
-    return total
+    return np.asarray(total)
 
 
 def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:
