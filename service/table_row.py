@@ -87,7 +87,8 @@ def _emergence(score: EmergenceScore) -> tuple[str, str]:
         return (NOTHING, "")
     # Two different things: noise makes small steps larger, so the observed score may lie outside the curve's interval.
     curve = "" if score.estimate is None else f"{_brief(score.estimate)} "
-    return f"{_brief(score.observed)},", curve + ends_text(score.lower, score.upper, _brief)
+    fitted = curve + ends_text(score.lower, score.upper, _brief)
+    return _brief(score.observed) + ("," if fitted else ""), fitted
 
 
 def _brief(value: float) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -165,3 +166,15 @@ def test_the_map_names_every_module_but_those_of_mapped_folders() -> None:
     modules = {str(path.relative_to(ROOT)) for top in ("models", "service") for path in (ROOT / top).rglob("*.py")}
     unnamed = {name for name in modules - named if not name.endswith("__init__.py") and not name.startswith(folders)}
     assert unnamed == set()
+
+
+@pytest.mark.slow
+def test_the_rows_that_readme_shows_are_those_of_the_command() -> None:
+    """Tasks, settings, labels and counts; digits may differ between processors."""
+    readme = (ROOT / "README.md").read_text()
+    shown = readme.split("<!-- output:begin -->")[1].split("<!-- output:end -->")[0].splitlines()
+    command = [sys.executable, "-m", "service.cli", "analyze", "data/gpt3_table_h1.csv"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = [line[:73].rstrip() for line in shown if re.match(r"\S.* (accuracy|exact_match), ", line)]
+    assert len(rows) >= 10
+    assert set(rows) <= {line[:73].rstrip() for line in printed}

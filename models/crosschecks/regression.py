@@ -20,6 +20,7 @@ from models.likelihood import NoiseKind, Observations
 
 MOST_STEPS = 50
 QUICK_STEPS, QUICK_TOLERANCE = 12, 1e-9
+SMALLEST_VARIANCE = 1e-12  # of a fitted proportion; below it the steps run off to a perfect separation
 DEVIANCE_TOLERANCE, RELATIVE_TOLERANCE = 1e-10, 1e-13
 NO_VARIATION = 1e-12  # mean squared residual, as a share of that around the mean, that is rounding error
 UNSOLVED = 1e-6  # estimating equations, as a share of the sum of their absolute terms' weights
@@ -155,6 +156,8 @@ def _newton(response: Response, weights: Floats, columns: Floats) -> tuple[Float
         eta = columns @ coefficients
         mean = expit(eta) if response.counts else eta
         variance = mean * (1 - mean) if response.counts else np.ones_like(mean)
+        if not float(np.min(variance)) > SMALLEST_VARIANCE:
+            return None
         information = (columns * (weights * variance)[:, None]).T @ columns
         if not np.linalg.cond(information) < 1 / NO_VARIATION:
             return None

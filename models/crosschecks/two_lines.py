@@ -77,6 +77,8 @@ def _flat_region(fits: Polynomials) -> Floats:
     falls = float(fits.quadratic.coefficients @ np.array([0.0, 1.0, -2.0])) <= 0
     height = eta[middle] if falls else -eta[middle]
     flat: Floats = response.x[middle][height - error[middle] < height.min()]
+    if flat.size == 0:
+        raise NotApplicable("no_flat_region")
     return flat
 
 
