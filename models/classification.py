@@ -12,7 +12,15 @@ from models.arrays import Floats
 from models.curve_models import FLAT_SHARES
 from models.curve_models.priors import HalfCauchy
 from models.options import UNDETERMINED, Options, Shape
-from models.pool import ClassEvidence, Pool, class_evidence, posterior_weights, prior_vector, variation_factor
+from models.pool import (
+    ClassEvidence,
+    Pool,
+    class_evidence,
+    posterior_weights,
+    prior_vector,
+    unseen_evidence,
+    variation_factor,
+)
 from models.results import Classification, LogBayesFactor, Range
 from models.shapes import FLAT, SHAPES
 
@@ -93,7 +101,7 @@ def classification(
         probability=float(decision.probabilities[decision.best]),
         probability_mcse=decision.mcse,
         probabilities=dict(zip(SHAPES, decision.probabilities.tolist(), strict=True)),
-        log_bayes_factors=_bayes_factors(class_evidence(pool)),
+        log_bayes_factors=_bayes_factors(pool),
         prior_sensitivity=Range(float(min(probabilities)), float(max(probabilities))),
         smallest_effect_sensitivity=effects,
         robust=stable and all(other == decision.label for other in effects.values()) and not vetoes,
@@ -114,13 +122,15 @@ def _variations(
     ]
 
 
-def _bayes_factors(evidence: ClassEvidence) -> dict[Shape, LogBayesFactor]:
+def _bayes_factors(pool: Pool) -> dict[Shape, LogBayesFactor]:
     """Log Bayes factor of each class against the one of largest evidence."""
+    evidence = class_evidence(pool)
+    upper = evidence.value + unseen_evidence(pool)
     top = float(evidence.value.max())
     factors = {}
     for index, shape in enumerate(SHAPES):
         bounded = evidence.effective_sample_size[index] < FEWEST_CLASS_DRAWS
-        value = evidence.upper_bound[index] if bounded else evidence.value[index]
+        value = upper[index] if bounded else evidence.value[index]
         if value > 0:
             reason = "few_draws_in_class" if bounded else None
             factors[shape] = LogBayesFactor(math.log(value / top), bounded, reason)

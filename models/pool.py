@@ -76,12 +76,11 @@ def narrowed(near_flat: ModelPosterior, delta: float, share: float) -> ModelPost
 
 @dataclass(frozen=True, slots=True)
 class ClassEvidence:
-    """Evidence of each class (5,) up to exp(log_unit), its Monte Carlo variance, effective size and upper bound."""
+    """Evidence of each class (5,) up to exp(log_unit), its Monte Carlo variance and effective size."""
 
     value: Floats
     variance: Floats
     effective_sample_size: Floats
-    upper_bound: Floats
     log_unit: float
 
     def probabilities(self, prior: Mapping[Shape, float]) -> Floats:
@@ -144,10 +143,10 @@ def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:
     per_model = np.bincount(pool.model * size + pool.code, share, len(pool.draws) * size).reshape(-1, size)
     variance = square - (per_model**2 / pool.draws[:, None]).sum(axis=0)
     effective = np.divide(value**2, square, out=np.zeros(size), where=square > 0)
-    return ClassEvidence(value, np.maximum(variance, 0.0), effective, value + _unseen(pool), pool.log_unit)
+    return ClassEvidence(value, np.maximum(variance, 0.0), effective, pool.log_unit)
 
 
-def _unseen(pool: Pool) -> Floats:
+def unseen_evidence(pool: Pool) -> Floats:
     """What each class (5,) may hold beyond the draws seen in it: three draws' worth of every model that has it."""
     masses = pool.masses.sum(axis=0)
     evidences = np.array([posterior.log_evidence for posterior in pool.posteriors])

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.curve import ScalingCurve
 from models.likelihood import NoiseKind, Observations
-from models.metrics import MetricKind
+from models.metrics import ALIASES, MetricKind
 from models.results import Warned
 
 FEW_SCALES = 4  # design, section 2: up to here the priors decide as much as the scores
@@ -24,7 +24,7 @@ def _warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warne
     if curve.n_scales <= FEW_SCALES:
         message = f"{curve.n_scales} scales: the result leans on the priors; measure more models"
         yield Warned("prior_dominated", message)
-    if curve.metric.name == "exact_match" and curve.metric.target_length is None:
+    if ALIASES.get(curve.metric.name, curve.metric.name) == "exact_match" and curve.metric.target_length is None:
         message = "target_length is not given: the per-token curve uses a wide prior around 4 tokens"
         yield Warned("target_length_unknown", message)
     yield from _score_warnings(curve)

@@ -78,9 +78,9 @@ class Answering:
             loaded = load_item(entry.item)
             analysis = self._analysis(entry, loaded)
             _draw(analysis, entry.index, self.output)
+            return self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
         except ScaleshapeError as error:
             return self._failure(entry, error)
-        return self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
 
     def died(self, entry: Entry, exit_code: int | None) -> Answer:
         """The failure of a curve during which the worker process died."""
