@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.analysis import ENGINE_VERSION
-
 from benchmarks import gates, label_report, turn_report
 from benchmarks.calibration_plots import coverage_plot, reliability_plot
 from benchmarks.outcomes import Outcome, analysis_work, from_json
@@ -22,6 +20,7 @@ from benchmarks.running import Runner
 from benchmarks.sbc import SBC_CURVES
 from benchmarks.sbc_report import sbc_section
 from benchmarks.simulators import RISE_SCALES, SEEDS, DataSet
+from models.analysis import ENGINE_VERSION
 
 SECTIONS = ("labels", "turns", "rise", "rival", "sbc")
 LABEL_CURVES = 5000

@@ -7,9 +7,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.analysis import analyze
-
 from benchmarks.simulators import DataSet, Simulated, simulate
+from models.analysis import analyze
 from models.options import Options, Shape
 from models.results import Analysis, Interval
 
