@@ -6,6 +6,7 @@ own pipe and answers one by one, so that the item during which a worker died is 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,7 @@ from models.errors import EngineError
 FEW = 30  # items that this process does sooner than others could be started for them
 AHEAD = 8  # items given to a worker before it has answered: enough to keep it busy while the main process reads
 WINDOW = 4 * AHEAD  # items a worker between the oldest unanswered and the newest given out: bounds the memory
+COLLECT_AFTER = 50_000  # allocations in a worker; an analysis leaves no cycles behind
 MOST_DEATHS = 20  # in a row without one answer: then it is not the items
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PRELOADED = ("service.use_cases",)  # imported once, in the server from which workers are forked; pages are shared
@@ -172,6 +174,8 @@ def _started() -> _Worker:
 def _serve(pipe: Connection) -> None:
     """A worker's life: answer item after item until the main process closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process ends the workers
+    gc.freeze()  # what was imported lives as long as the worker; the collector need not look at it again and again
+    gc.set_threshold(COLLECT_AFTER)
     inbox: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, inbox), daemon=True).start()
     work: Any = None
