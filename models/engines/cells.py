@@ -75,15 +75,6 @@ def solved_cells(target: Target) -> Cells:
     return Cells(edges, modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1])
 
 
-def log_evidence(cells: Cells) -> float:
-    """Laplace estimate of the log evidence, for planning the work."""
-    volumes = np.ones(1)
-    for edge in cells.edges:
-        volumes = np.multiply.outer(volumes, np.diff(edge)).ravel()
-    top = float(cells.log_mass.max())
-    return top + float(np.log(np.sum(np.exp(cells.log_mass.ravel() - top) * volumes)))
-
-
 def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Draws:
     """Draws number `rows` of those `work.draws` that the cells propose."""
     sequence = _sequence(len(cells.edges), cells.modes.shape[1], work.draws, work.seed).part(rows)
