@@ -1,4 +1,6 @@
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -9,13 +11,13 @@ from service.table import SIZED_ON, print_table
 from service.table_row import TableRow, failed_row, table_row
 
 
-def row(task: str, label: str = "positive", shape: Shape = Shape.POSITIVE, **cells: object) -> TableRow:
-    given = {
+def row(task: str, label: str = "positive", shape: Shape = Shape.POSITIVE, **cells: Any) -> TableRow:
+    given: dict[str, Any] = {
         "setting": ("accuracy", "few-shot", "Family"),
         "turn": ("62B", "(11B - 230B)"),
         "emergence": ("5.2", "(> 1)"),
     }
-    return TableRow(task=task, label=label, shape=shape, probability="0.97", **{**given, **cells})  # type: ignore[arg-type]
+    return TableRow(task=task, label=label, shape=shape, probability="0.97", **{**given, **cells})
 
 
 def plain(rows: list[TableRow]) -> str:
@@ -91,12 +93,12 @@ def test_rows_come_out_while_later_ones_are_still_computed() -> None:
     file = io.StringIO()
     seen: list[int] = []
 
-    def rows() -> object:
+    def rows() -> Iterator[TableRow]:
         for number in range(SIZED_ON + 50):
             seen.append(file.getvalue().count("\n"))
             yield row(f"task {number}")
 
-    print_table(rows(), file)  # type: ignore[arg-type]
+    print_table(rows(), file)
     assert seen[SIZED_ON - 1] == 0
     assert seen[-1] >= SIZED_ON
 
