@@ -29,7 +29,7 @@ from models.turn import effects, turns
 from models.warnings import curve_warnings
 from models.words import summary
 
-__all__ = ["ENGINE_VERSION", "analyze", "suite_evidence"]
+__all__ = ["ENGINE_VERSION", "analyze", "averaged_posterior", "suite_evidence"]
 
 DRAWS = 512  # effective ones to aim at, of the averaged posterior; a Sobol sequence wants a power of two
 REFINEMENTS = (4, 16)  # times the draws where the runs before were not good enough
@@ -79,6 +79,12 @@ def analyze(
     )
 
 
+def averaged_posterior(curve: ScalingCurve, options: Options, scale: ResolvedScale | None = None) -> Averaged:
+    """The draws that an analysis by `quadrature` is made of; `scale` as for `analyze`."""
+    resolved = scale or own_scale(options)
+    return _averaged(_Setting(observe(curve, options), options, HalfCauchy(resolved.value)), quadrature)[0]
+
+
 def suite_evidence(curve: ScalingCurve, options: Options) -> Floats:
     """Log evidence (9,) of a curve at the nodes of the between-model scale, for `resolve_suite_scale`."""
     scale = own_scale(replace(options, between_model_scale="default"))
@@ -114,7 +120,7 @@ def _resampled(setting: _Setting, engine: Engine, averaged: Averaged, weak: tupl
     again = engine([posteriors[j].model for j in weak], setting.observations, setting.variation, work)
     for j, posterior in zip(weak, again, strict=True):
         posteriors[j] = posterior
-    return _weighted(setting, pooled(posteriors, averaged.pool.context))
+    return _weighted(setting, pooled(posteriors, averaged.pool.context, averaged.pool))
 
 
 def _weighted(setting: _Setting, pool: Pool) -> Averaged:
@@ -153,4 +159,5 @@ def _emergence(setting: _Setting, averaged: Averaged) -> Emergence:
 
 def _points(curve: ScalingCurve, averaged: Averaged) -> tuple[PointReport, ...]:
     fitted = score_intervals(averaged, averaged.curves(averaged.indices(CURVE_DRAWS), averaged.observations.u))
-    return point_reports(curve, fitted, averaged.level)
+    effects = averaged.observations.design_effects
+    return point_reports(curve, fitted, averaged.level, 1.0 if effects is None else effects)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from models.arrays import Floats
-from models.curve_models.priors import HalfCauchy
 from models.errors import InvalidOptions, Problem
 from models.options import DEFAULT_BETWEEN_MODEL_SCALE, SUITE_MINIMUM, Options
-from models.pool import Pool, class_evidence, prior_vector, variation_factor
+
+if TYPE_CHECKING:
+    from models.curve_models.priors import HalfCauchy
+    from models.pool import Pool
 
 LOG_SD = 0.8  # of the prior on log s: covers the .01 to .10 seen over published suites
 NODES: Floats = DEFAULT_BETWEEN_MODEL_SCALE * np.exp(LOG_SD * np.linspace(-2.5, 2.5, 9))
@@ -46,6 +48,10 @@ def own_scale(options: Options) -> ResolvedScale:
 
 def scale_evidence(pool: Pool, options: Options, variation: HalfCauchy) -> Floats:
     """Log evidence (9,) of one curve at the nodes of s, averaged over the prior on classes."""
+    # At the point of use: who only looks a scale up need not load the engines.
+    from models.curve_models.priors import HalfCauchy
+    from models.pool import class_evidence, prior_vector, variation_factor
+
     prior = prior_vector(options.class_prior)
     values = [
         class_evidence(pool, variation_factor(pool, variation, HalfCauchy(node))).value for node in NODES.tolist()

@@ -16,6 +16,7 @@ from models.metrics import Metric, MetricKind
 
 AGREEMENT = 1e-6  # a score beside n_correct must agree with n_correct / n_examples to this
 MINIMUM_SCALES = 2  # a curve needs two distinct scales to have a direction
+MINIMUM_CLUSTERS = 2  # from one cluster nothing can be known about how clusters differ
 MINIMUM_RATIO = 1.01  # of the largest to the smallest scale; below it a change per decade is an extrapolation
 
 
@@ -32,7 +33,9 @@ class ScaleKind(StrEnum):
 class ScalePoint:
     """One language model: scale x > 0 and its score, as a fraction in the submitted orientation.
 
-    Either `n_examples` (with or without `n_correct`) or `stderr` > 0 is given; both may be.
+    Either `n_examples` (with or without `n_correct`) or `stderr` > 0 is given; both may be. `outcomes` holds a byte,
+    0 or 1, for each example, in the metric's own orientation and in one order of the items for all points of a curve;
+    `clusters` a number for each example, equal where examples belong together (questions on one text).
     """
 
     scale: float
@@ -41,6 +44,8 @@ class ScalePoint:
     stderr: float | None = None
     n_correct: int | None = None
     language_model: str | None = None
+    outcomes: bytes | None = field(default=None, repr=False)
+    clusters: tuple[int, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,9 @@ class ScalingCurve:
         return len({point.scale for point in self.points})
 
 
-def _order(point: ScalePoint) -> tuple[float, float, int, float, str]:
-    return (point.scale, point.score, point.n_examples or 0, point.stderr or 0.0, point.language_model or "")
+def _order(point: ScalePoint) -> tuple[float, float, int, float, str, bytes]:
+    size, error, name = point.n_examples or 0, point.stderr or 0.0, point.language_model or ""
+    return (point.scale, point.score, size, error, name, point.outcomes or b"")
 
 
 def _problems(curve: ScalingCurve) -> Iterator[Problem]:
@@ -81,6 +87,8 @@ def _problems(curve: ScalingCurve) -> Iterator[Problem]:
             yield Problem(f"/points/{index}/{name}", message)
     yield from _scale_problems(curve)
     yield from _duplicates(curve)
+    if any(point.outcomes is not None or point.clusters is not None for point in curve.points):
+        yield from _outcome_problems(curve)
 
 
 def _scale_problems(curve: ScalingCurve) -> Iterator[Problem]:
@@ -151,3 +159,48 @@ def _count_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, st
         yield "score", f"{point.score!r} disagrees with n_correct / n_examples = {expected:.6g}"
     if metric.kind is not MetricKind.PROPORTION:
         yield "n_correct", f"{metric.name} is no proportion; give score with stderr or n_examples"
+
+
+def _outcome_problems(curve: ScalingCurve) -> Iterator[Problem]:
+    """Rules between points: the items are the same in all of them, and so are the clusters."""
+    first: tuple[int, ScalePoint] | None = None
+    for index, point in enumerate(curve.points):
+        for name, message in _own_outcome_problems(point, curve.metric):
+            yield Problem(f"/points/{index}/{name}", message)
+        if point.outcomes is None:
+            continue
+        first = first or (index, point)
+        if len(point.outcomes) != len(first[1].outcomes or b""):
+            message = f"{len(point.outcomes):,} outcomes, but {len(first[1].outcomes or b''):,} at point {first[0]}"
+            yield Problem(
+                f"/points/{index}/outcomes", f"{message}: give the same items in the same order to all points"
+            )
+        elif point.clusters != first[1].clusters:
+            message = f"not those of point {first[0]}: the items are the same in all points, and so are their clusters"
+            yield Problem(f"/points/{index}/clusters", message)
+
+
+def _own_outcome_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
+    if point.outcomes is None:
+        yield from () if point.clusters is None else (("clusters", "given without outcomes, which they group"),)
+        return
+    if metric.kind is not MetricKind.PROPORTION:
+        yield "outcomes", f"{metric.name} is no proportion: leave the outcomes out, or say kind: proportion"
+    if point.outcomes.translate(None, delete=b"\x00\x01"):
+        yield "outcomes", "each must be 0 or 1"
+    elif point.n_correct is not None and point.n_correct != point.outcomes.count(1):
+        yield "n_correct", f"{point.n_correct} disagrees with the {point.outcomes.count(1):,} outcomes that are 1"
+    elif not point.outcomes or abs(point.score - point.outcomes.count(1) / len(point.outcomes)) > AGREEMENT:
+        yield "score", f"{point.score!r} is not the mean of the outcomes: they take the metric's own orientation"
+    if point.n_examples != len(point.outcomes):
+        yield "n_examples", f"{point.n_examples} where {len(point.outcomes):,} outcomes are given"
+    yield from _cluster_problems(point)
+
+
+def _cluster_problems(point: ScalePoint) -> Iterator[tuple[str, str]]:
+    if point.clusters is None or point.outcomes is None:
+        return
+    if len(point.clusters) != len(point.outcomes):
+        yield "clusters", f"{len(point.clusters):,} where {len(point.outcomes):,} outcomes are given: name one for each"
+    elif len(set(point.clusters)) < MINIMUM_CLUSTERS:
+        yield "clusters", "all examples are in one cluster, which leaves the sampling error unknown: leave clusters out"

@@ -7,7 +7,9 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from models.curve import ScalingCurve
+import numpy as np
+
+from models.curve import ScalePoint, ScalingCurve
 
 
 def canonical_curve(curve: ScalingCurve) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def canonical_curve(curve: ScalingCurve) -> dict[str, Any]:
         "scale_kind": curve.scale_kind,
         "suite": curve.suite,
         "tags": dict(sorted(curve.tags.items())),
-        "points": [[p.scale, p.score, p.n_examples, p.stderr, p.n_correct, p.language_model] for p in curve.points],
+        "points": [_point(point) for point in curve.points],
     }
 
 
@@ -28,3 +30,15 @@ def input_sha256(curve: ScalingCurve) -> str:
     """Hexadecimal sha256 of the canonical curve."""
     text = json.dumps(canonical_curve(curve), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _point(point: ScalePoint) -> list[Any]:
+    """Plain values of a point; outcomes and clusters by their digests, and only where they are given."""
+    plain = [point.scale, point.score, point.n_examples, point.stderr, point.n_correct, point.language_model]
+    if point.outcomes is None:
+        return plain
+    clusters = None if point.clusters is None else np.array(point.clusters, dtype="<i8").tobytes()
+    return [
+        *plain,
+        *(None if part is None else hashlib.sha256(part).hexdigest() for part in (point.outcomes, clusters)),
+    ]

@@ -4,12 +4,16 @@ Proportions (and bounded means known only by n) are beta-binomial around the cur
 a = f M, b = (1 - f) M, M = 1/r² - 1. Scores with a standard error are normal around f with variance se² + r² f (1 - f)
 (bounded) or se² + r² (unbounded, in units of 50 smallest effects). r is the between-model variation: two models of one
 family never lie on one smooth curve, however large the test set.
+
+Outcomes per example make the counts one normal vector of logits where all are far enough from the bounds (`Pairing`);
+clusters of examples leave k/deff of n/deff.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -20,6 +24,7 @@ from models.curve_models.record import Context
 from models.errors import InvalidCurve, InvalidOptions, Problem
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Options
+from models.outcomes import Pairing, design_effects, pairing, shared_items
 
 RATIO_DIGITS = 12  # decimals of log10 that are kept
 LARGEST_N = 1e12  # a standard error that says more is a mistake
@@ -39,6 +44,8 @@ class Observations:
 
     `u` is the position in [0, 1] of `z` = log10 scale. `y` in [0, 1] for bounded metrics. `successes` and `trials` are
     0 where the noise is normal; `stderr` is 0 where it is beta-binomial. `chance` and `delta` are on the scale of y.
+    `pairing`: the counts, which are all there then, have this joint distribution instead of the beta-binomial.
+    `design_effects` (N,) have been taken out of successes and trials; None where there are no clusters.
     """
 
     u: Floats
@@ -54,6 +61,8 @@ class Observations:
     unit: float
     delta: float
     target_length: int | None = None
+    pairing: Pairing | None = None
+    design_effects: Floats | None = None
 
     @property
     def bounded(self) -> bool:
@@ -100,7 +109,7 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
     # Relative to the smallest scale, and without the last digits, where a change of the scale's unit leaves its traces.
     ratios = np.array([point.scale / points[0].scale for point in points])
     rise = np.round(np.log10(ratios), RATIO_DIGITS)
-    return Observations(
+    observations = Observations(
         u=rise / rise[-1],
         z=math.log10(points[0].scale) + rise,
         # From the counts, so that an error rate gives the same numbers as the accuracy that it stands for.
@@ -117,6 +126,26 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
         unit=unit,
         delta=effect / unit,
         target_length=metric.target_length,
+    )
+    return _with_outcomes(observations, points) if any(point.outcomes is not None for point in points) else observations
+
+
+def _with_outcomes(observations: Observations, points: Sequence[ScalePoint]) -> Observations:
+    """Paired where every point has outcomes and none is near a bound; in any case k/deff of n/deff.
+
+    A point without outcomes has the mean design effect of the others: its test set is clustered as well.
+    """
+    given = np.array([point.outcomes is not None for point in points])
+    known = shared_items(points)
+    effects = np.ones(len(points))
+    effects[given] = design_effects(known)
+    effects[~given] = np.mean(effects[given])
+    return replace(
+        observations,
+        successes=observations.successes / effects,
+        trials=observations.trials / effects,
+        pairing=pairing(known, observations.successes) if given.all() else None,
+        design_effects=effects if known.clustered else None,
     )
 
 

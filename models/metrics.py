@@ -95,5 +95,9 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 
 
 def registered(name: str) -> Metric | None:
-    """The registered metric of that name or alias; None when it is unknown."""
-    return REGISTRY.get(ALIASES.get(name, name))
+    """The registered metric of that name or alias; None when it is unknown.
+
+    What follows a comma is lm-evaluation-harness's filter of the answers: "exact_match,strict-match" is exact_match.
+    """
+    plain = name.partition(",")[0]
+    return REGISTRY.get(ALIASES.get(plain, plain))

@@ -42,6 +42,7 @@ SUITE_SAMPLE = 500  # curves that are enough to know it to a few per cent
 DEFAULT_SMALLEST_EFFECT = 0.02  # of upper - lower
 DEFAULT_DECISION_THRESHOLD = 0.8
 DEFAULT_INTERVAL = 0.95
+LARGEST_INTERVAL = 0.9999  # beyond it the ends are the extremes of some thousand draws, and at last no numbers
 LARGEST_SMALLEST_EFFECT = 0.25  # of upper - lower; beyond it every class but flat nearly vanishes
 LARGEST_BETWEEN_MODEL_SCALE = 1.0
 LARGEST_SEED = 2**32 - 1
@@ -77,8 +78,8 @@ def _problems(options: Options) -> Iterator[Problem]:
         yield Problem("/options/smallest_effect", f"{effect!r} is not a positive finite number")
     if not 0.5 <= options.decision_threshold < 1:
         yield Problem("/options/decision_threshold", f"{options.decision_threshold!r} is not in [0.5, 1)")
-    if not 0.5 <= options.interval < 1:
-        yield Problem("/options/interval", f"{options.interval!r} is not in [0.5, 1)")
+    if not 0.5 <= options.interval <= LARGEST_INTERVAL:
+        yield Problem("/options/interval", f"{options.interval!r} is not in [0.5, {LARGEST_INTERVAL}]")
     if not 0 <= options.seed <= LARGEST_SEED:
         yield Problem("/options/seed", f"{options.seed!r} is not between 0 and {LARGEST_SEED}")
     yield from _prior_problems(options.class_prior)

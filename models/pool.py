@@ -98,9 +98,9 @@ def prior_vector(prior: Mapping[Shape, float]) -> Floats:
     return np.array([prior[shape] for shape in SHAPES])
 
 
-def pooled(posteriors: Sequence[ModelPosterior], context: Context) -> Pool:
-    """Put the draws of all curve models together."""
-    parts = [landmarks(posterior.model, posterior.shape, posterior.levels) for posterior in posteriors]
+def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool | None = None) -> Pool:
+    """Put the draws of all curve models together; the landmarks of posteriors that are in a `known` pool are taken."""
+    parts = _landmarks(posteriors, known)
     marks = Landmarks(
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.end for part in parts]),
@@ -121,6 +121,18 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context) -> Pool:
     return Pool(tuple(posteriors), marks, codes, model, r, share, draws, per_model, unit, context)
 
 
+def _landmarks(posteriors: Sequence[ModelPosterior], known: Pool | None) -> list[Landmarks]:
+    have: dict[int, Landmarks] = {}
+    if known is not None:
+        ends = np.cumsum(known.draws)
+        for posterior, first, last in zip(known.posteriors, ends - known.draws, ends, strict=True):
+            have[id(posterior)] = known.marks.at(slice(first, last))
+    return [
+        have.get(id(posterior)) or landmarks(posterior.model, posterior.shape, posterior.levels)
+        for posterior in posteriors
+    ]
+
+
 def _masses(posterior: ModelPosterior, context: Context) -> Floats:
     """Prior mass (5,) of each shape under a model that is not flat by construction."""
     if posterior.model.name in FLAT_SHARES:
@@ -131,7 +143,7 @@ def _masses(posterior: ModelPosterior, context: Context) -> Floats:
 def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: float) -> Pool:
     """The pool under another smallest effect; the flat models depend on it and are given anew."""
     changed = [posterior for posterior in pool.posteriors if posterior.model.name not in FLAT_SHARES]
-    return pooled([*flat_posteriors, *changed], replace(pool.context, delta=delta))
+    return pooled([*flat_posteriors, *changed], replace(pool.context, delta=delta), pool)
 
 
 def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:

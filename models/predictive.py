@@ -1,9 +1,10 @@
 """Posterior predictive draws of the scores under given mean curves, for every kind of noise.
 
-Counts are beta-binomial. Each draw takes the cheapest of three ways, all on the rarer outcome (mean q <= 1/2):
-Cornish and Fisher's expansion to the fourth cumulant where the counts spread over many values and are nearly normal,
-inversion of the exact distribution where they are few, and a beta draw (Marsaglia and Tsang 2000, ACM TOMS 26) followed
-by a binomial one in what is left. The random numbers of a seed are made once and shared by all curves.
+Counts on shared items are logits with correlated errors, as in their likelihood. Other counts are beta-binomial. Each
+draw of these takes the cheapest of three ways, all on the rarer outcome (mean q <= 1/2): Cornish and Fisher's expansion
+to the fourth cumulant where the counts spread over many values and are nearly normal, inversion of the exact
+distribution where they are few, and a beta draw (Marsaglia and Tsang 2000, ACM TOMS 26) followed by a binomial one in
+what is left. The random numbers of a seed are made once and shared by all curves.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import expit, logit
 
 from models.arrays import Floats
 from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
+from models.outcomes import HALF, Pairing
 
 STREAM = 6202  # keeps these numbers apart from any other use of the same seed
+PAIRED_STREAM = 10**6  # more than there are blocks of points
+NEAREST = 1e-15  # a mean is this far from its bounds at least, so that it has a logit
 BLOCK = 32  # points that share one block of random numbers
 CACHED_BLOCKS = 4  # of 6 MB each at 4,000 draws
 # Where the expansion is used, its distribution function is off by less than .002 (a test holds it to that).
@@ -37,11 +42,23 @@ type Quartet = tuple[float, float, float, float]
 
 def predicted_scores(observations: Observations, means: Floats, r: Floats, seed: int) -> Floats:
     """Draws (S, N) of the performances of all points under means (S, N) and between-model variations r (S,)."""
-    points = np.column_stack([observations.noise, observations.trials, observations.stderr])
+    if observations.pairing is not None:
+        return _paired_scores(observations.pairing, means, r, seed)
+    trials = np.maximum(np.rint(observations.trials), 1.0)  # clusters leave a broken number of examples
+    points = np.column_stack([observations.noise, trials, observations.stderr])
     means, scores = np.ascontiguousarray(means), np.empty(means.shape)
     for start in range(0, means.shape[1], BLOCK):
         _fill(scores, means, r, points, _numbers(seed, start // BLOCK, len(r)), start)
     return scores
+
+
+def _paired_scores(paired: Pairing, means: Floats, r: Floats, seed: int) -> Floats:
+    """Draws (S, N) of proportions on shared items: logits around the means' with the points' joint errors."""
+    generator, n = np.random.default_rng((seed, STREAM, PAIRED_STREAM)), paired.n_examples
+    common = (generator.standard_normal(means.shape) * np.sqrt(paired.variances)) @ paired.vectors.T
+    own = generator.standard_normal(means.shape) * r[:, None]
+    share = expit(logit(np.clip(means, NEAREST, 1 - NEAREST)) + (common + own) / paired.weight)
+    return np.asarray(np.clip(np.rint(share * (n + 2 * HALF) - HALF), 0.0, n) / n)
 
 
 @lru_cache(maxsize=CACHED_BLOCKS)

@@ -49,13 +49,14 @@ class _Sample:
 
 
 def point_reports(
-    curve: ScalingCurve, fitted: Sequence[Interval], level: float, design_effect: float = 1.0
+    curve: ScalingCurve, fitted: Sequence[Interval], level: float, design_effect: float | Floats = 1.0
 ) -> tuple[PointReport, ...]:
     """One report per point, in the order of the curve's points, as `fitted` must be.
 
-    `design_effect` >= 1 is the factor by which clustered examples widen the variance: k/deff of n/deff.
+    `design_effect` >= 1, of each point or of all, is the factor by which clustered examples widen the variance: k/deff
+    of n/deff.
     """
-    samples = _samples(curve, level, design_effect)
+    samples = _samples(curve, level, np.broadcast_to(design_effect, len(curve.points)))
     triples = zip(curve.points, fitted, samples, strict=True)
     return tuple(_report(curve.metric, point, fit, sample) for point, fit, sample in triples)
 
@@ -105,18 +106,19 @@ def _half_last_digit(score: float, unit: ScoreUnit) -> float:
     return 0.5 * 10.0 ** min(int(exponent), 0) / factor
 
 
-def _samples(curve: ScalingCurve, level: float, design_effect: float) -> list[_Sample]:
+def _samples(curve: ScalingCurve, level: float, design_effects: Floats) -> list[_Sample]:
     n_examples = np.array([_n_examples(point, curve.metric) for point in curve.points])
     counted = n_examples > 0
     trials = np.where(counted, n_examples, 1.0)
     successes = np.clip(_successes(curve, trials), 0.0, trials)
-    effective = successes / design_effect, trials / design_effect
+    effective = successes / design_effects, trials / design_effects
     intervals = _ranges(curve.metric, *jeffreys(*effective, level), counted)
     wilsons = _ranges(curve.metric, *wilson(*effective, level), counted)
     normal, missing = _normal(curve, level), Range(None, None, STDERR_GIVEN)
+    counts, effects = n_examples.tolist(), design_effects.tolist()
     return [
-        _Sample(exact or approximate, score or missing, n, design_effect)
-        for exact, approximate, score, n in zip(intervals, normal, wilsons, n_examples.tolist(), strict=True)
+        _Sample(exact or approximate, score or missing, n, effect)
+        for exact, approximate, score, n, effect in zip(intervals, normal, wilsons, counts, effects, strict=True)
     ]
 
 

@@ -48,7 +48,7 @@ class Landmarks:
         """Maximum of the mean over the observed range."""
         return np.maximum(np.maximum(self.start, self.end), self.extreme)
 
-    def at(self, indices: Ints) -> Landmarks:
+    def at(self, indices: Ints | slice) -> Landmarks:
         """The landmarks of some draws."""
         return Landmarks(self.start[indices], self.end[indices], self.extreme[indices], self.position[indices])
 

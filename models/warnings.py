@@ -9,9 +9,11 @@ import numpy as np
 from models.curve import ScalingCurve
 from models.likelihood import NoiseKind, Observations
 from models.metrics import ALIASES, MetricKind
+from models.outcomes import FEWEST_PAIRED
 from models.results import Warned
 
 FEW_SCALES = 4  # design, section 2: up to here the priors decide as much as the scores
+FEW_CLUSTERS = 20  # Cameron and Miller 2015 (Journal of Human Resources 50, section VI): few are below 20 to 50
 STDERR_DISAGREEMENT = 1.25  # ratio of given to binomial standard error that is no rounding
 
 
@@ -29,6 +31,7 @@ def _warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warne
         yield Warned("target_length_unknown", message)
     yield from _score_warnings(curve)
     yield from _noise_warnings(curve, observations)
+    yield from _outcome_warnings(curve, observations)
 
 
 def _score_warnings(curve: ScalingCurve) -> Iterator[Warned]:
@@ -50,8 +53,24 @@ def _noise_warnings(curve: ScalingCurve, observations: Observations) -> Iterator
         return
     if any(point.n_examples is None for point in curve.points):
         yield Warned("n_from_stderr", "n_examples was derived from score and stderr by se² = p (1 - p)/(n - 1)")
-    if any(_disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
+    if any(p.clusters is None and _disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
         yield Warned("stderr_disagrees_with_n", "stderr is not that of n_examples independent examples; n is used")
+
+
+def _outcome_warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warned]:
+    given = [point for point in curve.points if point.outcomes is not None]
+    if given and observations.pairing is None:
+        lacking = len(curve.points) - len(given)
+        reason = (
+            f"{lacking} of {len(curve.points)} points have none"
+            if lacking
+            else f"a point has fewer than {FEWEST_PAIRED:g} right or wrong, clusters allowed for"
+        )
+        yield Warned("pairing_ignored", f"the points' test errors are taken as independent despite outcomes: {reason}")
+    groups = len(set(given[0].clusters)) if given and given[0].clusters else FEW_CLUSTERS
+    if groups < FEW_CLUSTERS:
+        message = f"design effects from {groups} clusters are uncertain: intervals may be too narrow"
+        yield Warned("few_clusters", message)
 
 
 def _disagrees(score: float, n_examples: int | None, stderr: float | None) -> bool:

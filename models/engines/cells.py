@@ -6,14 +6,18 @@ follows the neighbouring cells' masses along each axis (a truncated exponential)
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
+from models.compiled import compiled
 from models.curve_models.record import design
 from models.engines import kernels
 from models.engines.target import Draws, Target, level_noise, shape_values
@@ -29,11 +33,18 @@ R_EDGES = (0.0, 0.001, 0.003, 0.007, 0.014, 0.022, 0.034, 0.055, 0.1, 0.2, 0.4, 
 COARSE_R_EDGES = (0.0, 0.003, 0.012, 0.03, 0.08, 0.25, 1.0)  # for curve models with two shape parameters or more
 
 
+class Grid(NamedTuple):
+    """Cells along each shape parameter and, last, r: their number, and edges in prior quantiles, a row an axis."""
+
+    counts: Ints
+    edges: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Edges in prior quantiles, one array per shape parameter and, last, r; modes (C, p); log masses, r fastest."""
+    """The grid, and of every cell, r fastest: modes of the levels (C, p), log mass."""
 
-    edges: tuple[Floats, ...]
+    grid: Grid
     modes: Floats
     log_mass: Floats
 
@@ -72,75 +83,91 @@ def solved_cells(target: Target) -> Cells:
     offset, columns = design(model, shape_values(model, grid), target.u)
     descending = np.ascontiguousarray(target.variation.quantile(centers[-1])[::-1])
     modes, log_mass = kernels.laplace_cells(descending, offset, columns, target.given)
-    return Cells(edges, modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1])
+    return Cells(_grid(edges), modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1])
+
+
+def _grid(edges: Sequence[Floats]) -> Grid:
+    """Edges of different number as one array, filled up with ones."""
+    rows = np.ones((len(edges), max(map(len, edges))))
+    for row, edge in zip(rows, edges, strict=True):
+        row[: len(edge)] = edge
+    return Grid(np.array([len(edge) - 1 for edge in edges]), rows)
 
 
 def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Draws:
     """Draws number `rows` of those `work.draws` that the cells propose."""
-    sequence = _sequence(len(cells.edges), cells.modes.shape[1], work.draws, work.seed).part(rows)
+    sequence = _sequence(len(cells.grid.counts), cells.modes.shape[1], work.draws, work.seed).part(rows)
     picked = np.minimum(np.searchsorted(proposal.cumulative, sequence.pick, side="right"), len(proposal.share) - 1)
-    quantiles, log_density = _place(cells.edges, proposal, picked, sequence.jitter)
+    quantiles, log_density = _place(cells.grid, proposal.tilts, picked, sequence.jitter)
     log_proposal = np.log(proposal.share[picked]) + log_density
     return Draws(quantiles, cells.modes[picked], sequence.noise, log_proposal)
 
 
 def cell_proposal(cells: Cells) -> Proposal:
     """Cells in proportion to their mass, inside each a density that follows the mass of its neighbours."""
-    counts = tuple(len(edge) - 1 for edge in cells.edges)
-    log_mass = cells.log_mass.reshape(counts)
-    log_volume, log_size, tilts = np.zeros(counts), np.zeros(counts), np.empty((len(counts), log_mass.size))
-    for axis, edge in enumerate(cells.edges):
-        width = np.diff(edge).reshape(tuple(-1 if i == axis else 1 for i in range(len(counts))))
-        tilt = np.clip(_slope(log_mass, edge, axis) * width, -STEEPEST_TILT, STEEPEST_TILT)
-        half = np.where(np.abs(tilt) < FLAT_TILT, FLAT_TILT, tilt) / 2
-        log_size += np.log(np.sinh(half) / half)
-        log_volume = log_volume + np.log(width)
-        tilts[axis] = 2 * half.ravel()
-    log_share = (log_mass + log_size + log_volume).ravel()
-    mass = _spread_out(np.exp(log_share - log_share.max()).reshape(counts)).ravel()
-    share = (1 - DEFENSIVE_SHARE) * mass / mass.sum() + DEFENSIVE_SHARE * np.exp(log_volume.ravel())
+    log_share, tilts, log_volume = _tilted(cells.log_mass.ravel(), cells.grid)
+    mass = _spread_out(np.exp(log_share - log_share.max()), cells.grid.counts)
+    share = (1 - DEFENSIVE_SHARE) * mass / mass.sum() + DEFENSIVE_SHARE * np.exp(log_volume)
     share /= share.sum()
     return Proposal(share, np.cumsum(share), tilts)
 
 
-def _slope(log_mass: Floats, edge: Floats, axis: int) -> Floats:
-    """Change of the log mass along an axis per unit of prior quantile, by the neighbours on both sides."""
-    moved = np.moveaxis(log_mass, axis, -1)
-    centers = (edge[1:] + edge[:-1]) / 2
-    slope = np.empty_like(moved)
-    slope[..., 1:-1] = (moved[..., 2:] - moved[..., :-2]) / (centers[2:] - centers[:-2])
-    slope[..., 0] = (moved[..., 1] - moved[..., 0]) / (centers[1] - centers[0])
-    slope[..., -1] = (moved[..., -1] - moved[..., -2]) / (centers[-1] - centers[-2])
-    return np.moveaxis(slope, -1, axis)
+@compiled
+def _tilted(log_mass: Floats, grid: Grid) -> tuple[Floats, Floats, Floats]:
+    """Log masses (C,) of the tilted cells, tilts (axes, C), log prior volumes (C,)."""
+    axes, size = len(grid.counts), len(log_mass)
+    log_share, log_volume, tilts = log_mass.copy(), np.zeros(size), np.empty((axes, size))
+    stride = size
+    for axis in range(axes):
+        count, edge = grid.counts[axis], grid.edges[axis]
+        stride //= count
+        for cell in range(size):
+            place = (cell // stride) % count
+            width = edge[place + 1] - edge[place]
+            low, high = max(place - 1, 0), min(place + 1, count - 1)
+            apart = (edge[high + 1] + edge[high] - edge[low + 1] - edge[low]) / 2
+            change = log_mass[cell + (high - place) * stride] - log_mass[cell + (low - place) * stride]
+            tilt = min(max(change / apart * width, -STEEPEST_TILT), STEEPEST_TILT)
+            tilt = FLAT_TILT if abs(tilt) < FLAT_TILT else tilt
+            tilts[axis, cell] = tilt
+            log_share[cell] += np.log(np.sinh(tilt / 2) / (tilt / 2)) + np.log(width)
+            log_volume[cell] += np.log(width)
+    return log_share, tilts, log_volume
 
 
-def _spread_out(mass: Floats) -> Floats:
+@compiled
+def _spread_out(mass: Floats, counts: Ints) -> Floats:
     """Give each cell a share of its neighbours' mass: a narrow peak off the centre of its cell is seen next door."""
-    for axis in range(mass.ndim):
-        side = np.zeros_like(mass)
-        moved, lower, upper = (
-            np.moveaxis(side, axis, 0),
-            np.moveaxis(mass, axis, 0)[:-1],
-            np.moveaxis(mass, axis, 0)[1:],
-        )
-        moved[1:] += lower
-        moved[:-1] += upper
-        mass = (1 - NEIGHBOUR_SHARE) * mass + NEIGHBOUR_SHARE / 2 * side
+    stride = len(mass)
+    for count in counts:
+        stride //= count
+        spread = (1 - NEIGHBOUR_SHARE) * mass
+        for cell in range(len(mass)):
+            place = (cell // stride) % count
+            if place > 0:
+                spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell - stride]
+            if place < count - 1:
+                spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell + stride]
+        mass = spread
     return mass
 
 
-def _place(edges: tuple[Floats, ...], proposal: Proposal, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
+@compiled
+def _place(grid: Grid, tilts: Floats, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
     """Prior quantiles (S, q + 1) within each draw's cell, and their log density there (S,)."""
-    indices = np.unravel_index(picked, tuple(len(edge) - 1 for edge in edges))
     quantiles, log_density = np.empty_like(jitter), np.zeros(len(picked))
-    for axis, (edge, index) in enumerate(zip(edges, indices, strict=True)):
-        width = edge[index + 1] - edge[index]
-        tilt = proposal.tilts[axis, picked]
-        growth = np.expm1(tilt)
-        position = np.log1p(jitter[:, axis] * growth) / tilt
-        quantiles[:, axis] = edge[index] + position * width
-        log_density += tilt * position + np.log(tilt / growth / width)
-    return np.clip(quantiles, EDGE, 1 - EDGE), log_density
+    stride = tilts.shape[1]
+    for axis in range(len(grid.counts)):
+        count, edge = grid.counts[axis], grid.edges[axis]
+        stride //= count
+        for s in range(len(picked)):
+            place = (picked[s] // stride) % count
+            low, width, tilt = edge[place], edge[place + 1] - edge[place], tilts[axis, picked[s]]
+            growth = math.expm1(tilt)
+            position = math.log1p(jitter[s, axis] * growth) / tilt
+            quantiles[s, axis] = min(max(low + position * width, EDGE), 1 - EDGE)
+            log_density[s] += tilt * position + math.log(tilt / growth / width)
+    return quantiles, log_density
 
 
 @lru_cache(maxsize=256)

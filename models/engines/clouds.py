@@ -16,6 +16,7 @@ from scipy.special import gammaincinv, ndtr, ndtri
 from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
+from models.compiled import compiled
 from models.curve_models.record import design, normal_from_levels
 from models.engines import kernels
 from models.engines.cells import EDGE
@@ -104,11 +105,9 @@ def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
     d = x.shape[1]
     df = _degrees_of_freedom(d)
     inverse = np.linalg.inv(scale)
-    a, b = x @ inverse.T, centers @ inverse.T
-    distance = np.maximum(np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T, 0.0)
     constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
     constant -= float(np.sum(np.log(np.diag(scale))))
-    mixture = np.mean(_power(1 / (1 + distance / df), (df + d) // 2), axis=1)
+    mixture = _mean_t(x @ inverse.T, centers @ inverse.T, df)
     prior = np.exp(-0.5 * np.sum(x**2, axis=1) - 0.5 * d * math.log(2 * math.pi))
     return np.asarray(np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior))
 
@@ -118,11 +117,24 @@ def _degrees_of_freedom(d: int) -> int:
     return 4 + d % 2
 
 
-def _power(base: Floats, exponent: int) -> Floats:
-    result = base
-    for _ in range(exponent - 1):
-        result = result * base
-    return result
+@compiled
+def _mean_t(x: Floats, centers: Floats, df: int) -> Floats:
+    """Mean (S,) over the centres (C, d) of t densities at whitened x (S, d), constants apart."""
+    count, d = x.shape
+    mean, exponent = np.empty(count), (df + d) // 2
+    for s in range(count):
+        total = 0.0
+        for c in range(len(centers)):
+            distance = 0.0
+            for a in range(d):
+                distance += (x[s, a] - centers[c, a]) ** 2
+            base = 1.0 / (1.0 + distance / df)
+            power = base
+            for _ in range(exponent - 1):
+                power *= base
+            total += power
+        mean[s] = total / len(centers)
+    return mean
 
 
 @lru_cache(maxsize=256)

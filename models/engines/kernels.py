@@ -19,6 +19,7 @@ from models.compiled import compiled
 STIRLING_FROM = 8.0  # four Stirling terms are exact to 1e-11 from here
 FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product replaces two gamma functions
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
+SMALLEST_MEAN = 1e-12  # the same of what is known of it, where a step near a bound would be endless
 STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
 NEWTON_STEPS, MOST_STEPS = 3, 8  # per draw (from a mode near by) and per cell (from the one before)
 # Length of the last step, in prior standard deviations. Newton's next error is about its square, and the curvature
@@ -30,12 +31,18 @@ WIDEST = 5.0
 LEVEL_PRIOR_SHARE = 0.1  # of the draws whose levels come from the prior: bounds the weights of skewed posteriors
 NORMAL, STUDENT_T, UNIFORM, LOG_NORMAL, TRIANGLE = 0, 1, 2, 3, 4  # codes of the level priors
 IDENTITY, LOGIT, LOG_LOG = 0, 1, 2  # codes of the links, as in `Link`
+PAIRED = 3.0  # kind of noise of counts on shared items, beside those of `NoiseKind`: all points of a curve or none
+VECTOR = 7  # column of the data from which a row holds an eigenvector of the paired errors
 ROOT_TWO_PI = math.sqrt(2 * math.pi)
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
 class Given(NamedTuple):
-    """What one curve model on one curve does not change: link code, priors of the levels (p, 5), data (N, 6)."""
+    """What one curve model on one curve does not change: link code, priors of the levels (p, 5), data (N, 6).
+
+    Paired data are (N, 7 + N): the kind, k, n, weight, constant and logit of a point, then a variance and eigenvector
+    of the points' joint errors, which are those of no point in particular.
+    """
 
     link: int
     priors: Floats
@@ -193,7 +200,7 @@ def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> floa
         spread = f * complement if noise == 1.0 else 1.0
         return float(1.0 / (data[i, 3] ** 2 + r * r * spread))
     k, n = data[i, 1], data[i, 2]
-    f, complement = max(f, 1e-12), max(complement, 1e-12)
+    f, complement = max(f, SMALLEST_MEAN), max(complement, SMALLEST_MEAN)
     if k in (0.0, n):
         rest = (complement if k == 0.0 else f) * (1.0 / (r * r) - 1.0)
         trials = rest * math.log1p(n / rest)
@@ -203,7 +210,69 @@ def _weight(i: int, f: float, complement: float, r: float, data: Floats) -> floa
 
 
 @compiled
-def _gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
+def _paired_residuals(offset: Floats, columns: Floats, levels: Floats, given: Given) -> tuple[Floats, Floats]:
+    """Weighted distance (N,) of each empirical logit from the curve's, and minus its derivative by the predictor."""
+    count = len(offset)
+    residuals, slopes = np.empty(count), np.empty(count)
+    for i in range(count):
+        eta = offset[i]
+        for j in range(len(levels)):
+            eta += columns[i, j] * levels[j]
+        f, complement, derivative = _mean(eta, given.link)
+        residuals[i] = _paired_residual(f, complement, i, given.data)
+        slopes[i] = given.data[i, 3] * derivative / (max(f, SMALLEST_MEAN) * max(complement, SMALLEST_MEAN))
+    return residuals, slopes
+
+
+@compiled
+def _paired_residual(f: float, complement: float, i: int, data: Floats) -> float:
+    """Weighted distance of the empirical logit of point i from that of the mean f."""
+    logit = math.log(max(f, TINY)) - math.log(max(complement, TINY))
+    return float(data[i, 3] * (data[i, 5] - logit))
+
+
+@compiled
+def _paired_log_likelihood(residuals: Floats, r: float, data: Floats) -> float:
+    """Log density of all points together, along the eigenvectors of their joint errors: O(N²) for any r."""
+    value = 0.0
+    for k in range(len(residuals)):
+        along = 0.0
+        for i in range(len(residuals)):
+            along += data[k, VECTOR + i] * residuals[i]
+        variance = data[k, 6] + r * r
+        value += data[k, 4] - 0.5 * (along * along / variance + math.log(variance) + LOG_TWO_PI)
+    return value
+
+
+@compiled
+def _paired_gradient(p: int, node: Node, given: Given, work: Floats) -> None:
+    """Add what paired points say to score and information; levels and their derivatives stand in `work`."""
+    columns, slopes, rate = node.columns, work[p + 2 : 2 * p + 2], work[2 * p + 2]
+    residuals, steps = _paired_residuals(node.offset, columns, work[p + 1], given)
+    count = len(residuals)
+    rates = np.zeros((count, p))
+    for i in range(count):
+        for a in range(p):
+            for j in range(a, p):
+                rates[i, a] += steps[i] * columns[i, j] * slopes[j, a]
+    for k in range(count):
+        along = 0.0
+        for a in range(p):
+            rate[a] = 0.0
+        for i in range(count):
+            share = given.data[k, VECTOR + i]
+            along += share * residuals[i]
+            for a in range(p):
+                rate[a] += share * rates[i, a]
+        weight = 1.0 / (given.data[k, 6] + node.r * node.r)
+        for a in range(p):
+            work[p, a] += weight * along * rate[a]
+            for b in range(a + 1):
+                work[a, b] += weight * rate[a] * rate[b]
+
+
+@compiled
+def gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
     """Score (row p of `work`) and information (rows 0 to p - 1) of the levels at x, prior included."""
     p, offset, columns, data = len(x), node.offset, node.columns, given.data
     levels, slopes, rate = work[p + 1], work[p + 2 : 2 * p + 2], work[2 * p + 2]
@@ -212,6 +281,9 @@ def _gradient(x: Floats, node: Node, given: Given, work: Floats) -> None:
         work[p, a] = -x[a]
         for b in range(p):
             work[a, b] = 1.0 if a == b else 0.0
+    if data[0, 0] == PAIRED:
+        _paired_gradient(p, node, given, work)
+        return
     for i in range(len(offset)):
         eta = offset[i]
         for j in range(p):
@@ -291,6 +363,8 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
     value, whole = 0.0, 0.0
     for a in range(p):
         value -= 0.5 * (x[a] * x[a] + LOG_TWO_PI)
+    if data[0, 0] == PAIRED:
+        return value + _paired_log_likelihood(_paired_residuals(offset, columns, levels, given)[0], node.r, data)
     for i in range(len(offset)):
         eta = offset[i]
         for j in range(p):
@@ -313,11 +387,11 @@ def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) 
         for j in range(r_count):
             node = Node(offset[g], columns[g], rates[j])
             for _ in range(MOST_STEPS):
-                _gradient(x, node, given, work)
+                gradient(x, node, given, work)
                 _factor(work, p, 0)
                 if _newton_step(x, work, 0) < CONVERGED:
                     break
-            _gradient(x, node, given, work)
+            gradient(x, node, given, work)
             half = _factor(work, p, 0)
             modes[g, j] = x
             value = _log_posterior(x, node, given, work)
@@ -369,7 +443,7 @@ def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> floa
     """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
     half = 0.0
     for _ in range(NEWTON_STEPS):
-        _gradient(x, node, given, work)
+        gradient(x, node, given, work)
         half = _factor(work, len(x), first)
         if _newton_step(x, work, first) < CONVERGED:
             break
@@ -457,7 +531,7 @@ def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: G
     work = np.empty((2 * p + 3, p))
     for s in range(len(rates)):
         for _ in range(MOST_STEPS):
-            _gradient(found[s], Node(offset[s], columns[s], rates[s]), given, work)
+            gradient(found[s], Node(offset[s], columns[s], rates[s]), given, work)
             _factor(work, p, 0)
             if _newton_step(found[s], work, 0) < CONVERGED:
                 break
@@ -473,4 +547,15 @@ def log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> F
         for i in range(f.shape[1]):
             whole = _whole(i, r[s], data, whole)
             total[s] += _point_log_likelihood(f[s, i], complement[s, i], r[s], i, data, whole)
+    return total
+
+
+@compiled
+def paired_log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> Floats:
+    """The same for paired data."""
+    total, residuals = np.empty(len(r)), np.empty(f.shape[1])
+    for s in range(len(r)):
+        for i in range(f.shape[1]):
+            residuals[i] = _paired_residual(f[s, i], complement[s, i], i, data)
+        total[s] = _paired_log_likelihood(residuals, r[s], data)
     return total

@@ -32,6 +32,7 @@ from models.curve_models.priors import (
     Uniform,
 )
 from models.curve_models.record import CurveModel, Link, Ops
+from models.engines import kernels
 from models.engines.bridge import bridge_sampling
 from models.engines.kernels import STIRLING_FROM, TINY
 from models.engines.normal_coordinates import Parameters, log_posterior, to_normal
@@ -132,7 +133,7 @@ class Plan:
 
 def plan_of(model: CurveModel, observations: Observations) -> Plan:
     """The plan of a curve model for a curve."""
-    kinds = tuple(int(kind) for kind in np.unique(observations.noise))
+    kinds = tuple(_by_kind(observations))
     return Plan((model.name, *model.parameter_names), model.link, kinds, model, observations)
 
 
@@ -154,9 +155,9 @@ def pymc_model(model: CurveModel, observations: Observations, variation: HalfCau
         for parameter in model.levels:
             levels.append(_variable(parameter.name, parameter.prior, shared, levels))
         r = pm.Truncated(R, pm.HalfCauchy.dist(shared["r_scale"]), lower=0.0, upper=1.0)
-        for kind in np.unique(observations.noise):
+        for kind in _by_kind(observations):
             mean = _mean(_predictor(model, (shape, levels), shared[f"u_{kind}"], shared), model.link)
-            pm.Potential(f"log_likelihood_{kind}", _log_likelihood(NoiseKind(kind), mean, r, shared).sum())
+            pm.Potential(f"log_likelihood_{kind}", _log_likelihood(kind, mean, r, shared).sum())
     return built
 
 
@@ -167,13 +168,20 @@ def shared_values(model: CurveModel, observations: Observations, variation: Half
         numbers = {entry.name: getattr(prior, entry.name) for entry in fields(prior)}
         values |= {f"{name}_{key}": np.array(number) for key, number in numbers.items() if isinstance(number, float)}
     values |= {f"mean{name}": np.array(number) for name, number in _mean_constants(model).items()}
-    data = pack(observations)
-    for kind in np.unique(observations.noise):
-        rows = observations.noise == kind
-        values[f"u_{kind}"] = observations.u[rows]
-        for name, column in zip(_COLUMNS, data[rows].T[1:], strict=True):
+    for kind, (u, rows) in _by_kind(observations).items():
+        values[f"u_{kind}"] = u
+        for name, column in zip(_COLUMNS, rows.T[1 : kernels.VECTOR], strict=False):
             values[f"{name}_{kind}"] = np.ascontiguousarray(column)
+        if kind == kernels.PAIRED:
+            values[f"vectors_{kind}"] = np.ascontiguousarray(rows[:, kernels.VECTOR :])
     return values
+
+
+def _by_kind(observations: Observations) -> dict[int, tuple[Floats, Floats]]:
+    """Positions and packed data of the points with each kind of noise."""
+    data = pack(observations)
+    kinds = data[:, 0].astype(int)
+    return {kind: (observations.u[kinds == kind], data[kinds == kind]) for kind in np.unique(kinds).tolist()}
 
 
 def _priors(model: CurveModel) -> dict[str, ShapePrior | LevelPrior]:
@@ -181,7 +189,8 @@ def _priors(model: CurveModel) -> dict[str, ShapePrior | LevelPrior]:
     return shape | {parameter.name: parameter.prior for parameter in model.levels}
 
 
-_COLUMNS = ("successes", "trials", "stderr", "coefficient", "y")  # of the packed data, after the kind of noise
+# Of the packed data, after the kind of noise; paired data have weights and logits where others have stderr and y.
+_COLUMNS = ("successes", "trials", "stderr", "coefficient", "y", "variance")
 
 
 def _mean_constants(model: CurveModel) -> dict[str, float]:
@@ -224,13 +233,15 @@ def _variable(name: str, prior: ShapePrior | LevelPrior, shared: dict[str, Any],
             return pm.Deterministic(name, number["upper"] * pm.Beta(f"{name}_share", 1, 2))
 
 
-def _log_likelihood(kind: NoiseKind, means: tuple[Any, Any], r: Any, shared: dict[str, Any]) -> Any:
+def _log_likelihood(kind: int, means: tuple[Any, Any], r: Any, shared: dict[str, Any]) -> Any:
     """Log density (N,) of the points with this kind of noise, for their means and the complements of these."""
     mean, complement = means
-    data = [shared[f"{name}_{int(kind)}"] for name in _COLUMNS]
-    if kind is NoiseKind.BETA_BINOMIAL:
+    data = [shared[f"{name}_{kind}"] for name in _COLUMNS[: 6 if kind == kernels.PAIRED else 5]]
+    if kind == kernels.PAIRED:
+        return _paired(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, (data, shared[f"vectors_{kind}"]))
+    if kind == NoiseKind.BETA_BINOMIAL:
         return _beta_binomial(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, data)
-    variance = data[2] ** 2 + r**2 * (mean * complement if kind is NoiseKind.NORMAL_BOUNDED else 1.0)
+    variance = data[2] ** 2 + r**2 * (mean * complement if kind == NoiseKind.NORMAL_BOUNDED else 1.0)
     return -0.5 * ((data[4] - mean) ** 2 / variance + pt.log(2 * np.pi * variance))
 
 
@@ -242,6 +253,15 @@ def _mean(eta: Any, link: Link) -> tuple[Any, Any]:
         rate = pt.exp(pt.minimum(eta, 700.0))
         return pt.exp(-rate), -pt.expm1(-rate)
     return eta, 1.0 - eta
+
+
+def _paired(mean: Any, complement: Any, r: Any, given: tuple[list[Any], Any]) -> Any:
+    """Log density (N,) along the eigenvectors, in rows, of the joint errors of logits."""
+    (_, _, weight, constant, logit, error), vectors = given
+    residual = weight * (logit - pt.log(mean) + pt.log(complement))
+    along = (vectors * residual[None, :]).sum(axis=1)
+    variance = error + r**2
+    return constant - 0.5 * (along**2 / variance + pt.log(2 * np.pi * variance))
 
 
 def _beta_binomial(mean: Any, complement: Any, r: Any, data: list[Any]) -> Any:

@@ -13,6 +13,7 @@ from models.curve_models.priors import HalfCauchy, LevelPrior, LogNormal, Normal
 from models.curve_models.record import CurveModel, design
 from models.engines import kernels
 from models.likelihood import Observations
+from models.outcomes import Pairing
 from models.posterior import ModelPosterior, effective_sample_size
 
 MEMORY_BLOCK = 2_000_000  # largest number of column entries held at once
@@ -22,9 +23,10 @@ LARGEST_R = 1 - 1e-9  # at 1 the beta distribution of the models has no density
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Data (N, 6) and priors of the levels as rows, with the model and the prior of r that they came from.
+    """Data and priors of the levels as rows, with the model and the prior of r that they came from.
 
-    `in_turn`: levels are drawn one after the other, which costs more and follows curved ridges.
+    `data` are as `pack` makes them. `in_turn`: levels are drawn one after the other, which costs more and follows
+    curved ridges.
     """
 
     model: CurveModel
@@ -71,10 +73,28 @@ def make_target(model: CurveModel, observations: Observations, variation: HalfCa
 
 
 def pack(observations: Observations) -> Floats:
-    """The data as one (N, 6) array: noise, k, n, se, log binomial coefficient, y."""
+    """The data as one array: (N, 6) of noise, k, n, se, log binomial coefficient, y; (N, 7 + N) where it is paired."""
+    if observations.pairing is not None:
+        return _paired(observations, observations.pairing)
     k, n = observations.successes, observations.trials
     coefficient = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return np.column_stack([observations.noise.astype(float), k, n, observations.stderr, coefficient, observations.y])
+
+
+def _paired(observations: Observations, paired: Pairing) -> Floats:
+    """Rows of `kernels.Given`, constants such that the density is that of the counts: dk = (n + 1) p (1 - p) dlogit."""
+    rows = np.column_stack(
+        [
+            np.full(len(paired.logit), kernels.PAIRED),
+            observations.successes,
+            observations.trials,
+            paired.weight,
+            -np.log((paired.n_examples + 1) * paired.weight),
+            paired.logit,
+            paired.variances,
+        ]
+    )
+    return np.ascontiguousarray(np.hstack([rows, paired.vectors.T]))
 
 
 def _prior_row(parameter: Parameter[LevelPrior]) -> tuple[float, ...]:

@@ -32,6 +32,17 @@ def observed(metric: Metric, rows: list[tuple[float, float, int | None, float | 
     return observe(ScalingCurve("task", metric, points), Options(smallest_effect=0.02))
 
 
+def on_shared_items() -> Observations:
+    rng = np.random.default_rng(0)
+    difficulty = rng.normal(size=80)
+    answers = (rng.random((3, 80)) < 1 / (1 + np.exp(difficulty - np.array([[-0.5], [0.0], [0.9]])))).astype(np.uint8)
+    points = tuple(
+        ScalePoint(10.0**z, float(row.mean()), n_examples=80, outcomes=row.tobytes())
+        for z, row in zip((8, 9, 10.5), answers, strict=True)
+    )
+    return observe(ScalingCurve("task", CHOICE, points), Options())
+
+
 LAYOUTS: dict[str, Observations] = {
     "counts": observed(
         CHOICE, [(8, 0.0, 40, None), (9, 0.25, 400, None), (9.5, 0.7, 10_000_000, None), (11, 1, 90, None)]
@@ -42,6 +53,7 @@ LAYOUTS: dict[str, Observations] = {
     "fractional counts": observed(PROBABILITY, [(8, 0.123, 100, None), (9, 0.5123, 333, None), (9, 0.45, 300, None)]),
     "mixed": observed(PROBABILITY, [(8, 0.123, 100, None), (9, 0.5123, None, 0.02), (10, 0.7, None, 0.01)]),
     "bounded normal": observed(PROBABILITY, [(8, 0.1, None, 0.01), (9, 0.2, None, 0.03), (12, 0.6, None, 0.002)]),
+    "shared items": on_shared_items(),
     "unbounded normal": observed(LOSS, [(8, 3.2, None, 0.01), (9, 2.9, None, 0.01), (10.5, 2.7, None, 0.02)]),
 }
 

@@ -1,0 +1,61 @@
+"""The paragraph that sums up a suite; it never says more than the intervals do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.false_labels import ErrorControl
+from models.options import UNDETERMINED, Shape
+from models.pooling import PooledTurn
+from models.prevalence import Prevalence
+from models.results import Interval
+from models.words import WORDS, scale_text
+
+LEAST_SHARE = 0.01  # estimated prevalence, below which a shape is told by its upper end alone
+
+
+def suite_words(labels: Mapping[str, int], shares: Prevalence, errors: ErrorControl, turn: PooledTurn) -> str:
+    """Labels, prevalences, error of the labels and the typical turn."""
+    parts = [_labels(labels), _shares(shares), _errors(errors), _turn(turn)]
+    return " ".join(part for part in parts if part)
+
+
+def _labels(labels: Mapping[str, int]) -> str:
+    total, open_ = sum(labels.values()), labels.get(UNDETERMINED, 0)
+    known = sorted(((count, name) for name, count in labels.items() if name != UNDETERMINED), reverse=True)
+    named = ", ".join(f"{count} {WORDS[Shape(name)]}" for count, name in known)
+    rest = f"{open_} undetermined" if open_ else ""
+    return f"Of {total} curves, {', '.join(part for part in (named, rest) if part)}."
+
+
+def _shares(shares: Prevalence) -> str:
+    if shares.reason is not None:
+        return ""
+    order = sorted(shares.shapes, key=lambda shape: -(shares.shapes[shape].estimate or 0.0))
+    told = "; ".join(f"{WORDS[shape]} {_share(shares.shapes[shape])}" for shape in order)
+    return f"With what each curve leaves open, the shapes have these shares: {told}."
+
+
+def _share(interval: Interval) -> str:
+    estimate, lower, upper = (100 * (x or 0.0) for x in (interval.estimate, interval.lower, interval.upper))
+    if estimate < 100 * LEAST_SHARE:
+        return f"below {max(upper, 0.1):.2g} %"
+    return f"{estimate:.0f} % ({lower:.0f} to {upper:.0f})"
+
+
+def _errors(errors: ErrorControl) -> str:
+    found = errors.all_labels
+    if found.n_labels == 0:
+        return "No curve has a label."
+    return (
+        f"Of the {found.n_labels} labels {found.expected_false:.1f} are expected to be false; {found.n_kept} can be "
+        f"kept with at most {100 * errors.level:g} % false among them."
+    )
+
+
+def _turn(turn: PooledTurn) -> str:
+    scale, kind = turn.scale, turn.scale_kind
+    if kind is None or scale.estimate is None or scale.lower is None or scale.upper is None:
+        return ""
+    middle, lower, upper = (scale_text(x, kind, 2) for x in (scale.estimate, scale.lower, scale.upper))
+    return f"Among the curves that turn within their range, the typical U turns at {middle} ({lower} to {upper})."

@@ -1,0 +1,105 @@
+"""Weighted least squares with weights 1/(v + tau²): what meta-analysis and meta-regression have in common.
+
+X (k, p) are the columns, y (k,) the effects, v (k,) their sampling variances; W = diag(1/(v + tau²)).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+
+from models.arrays import Floats
+
+REML_NODES = 60  # starts of the search: the restricted likelihood may have more than one peak
+RELATIVE_TOLERANCE = 1e-12
+SMALLEST_SHARE = 1e-8  # of the typical variance, below which tau² is zero
+LARGEST_MULTIPLE = 1e3  # of the total variation of y, beyond which no tau² is looked for
+MOST_DOUBLINGS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Effects y (k,), sampling variances v (k,), columns (k, p) of full rank, k > p."""
+
+    y: Floats
+    v: Floats
+    columns: Floats
+
+    @property
+    def df(self) -> int:
+        """Residual degrees of freedom k - p."""
+        return len(self.y) - int(self.columns.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedFit:
+    """Coefficients (p,), covariance (p, p) and the weighted residual sum of squares at a given tau²."""
+
+    coefficients: Floats
+    covariance: Floats
+    q: float
+
+
+def weighted_fit(design: Design, tau2: float) -> WeightedFit:
+    """The fit with weights 1/(v + tau²)."""
+    root = 1 / np.sqrt(design.v + tau2)
+    # By QR: weights may differ by many orders of magnitude.
+    q, r = np.linalg.qr(design.columns * root[:, None])
+    inverse = np.linalg.inv(r)
+    coefficients = inverse @ (q.T @ (root * design.y))
+    residuals = root * (design.y - design.columns @ coefficients)
+    return WeightedFit(coefficients, inverse @ inverse.T, float(np.sum(residuals**2)))
+
+
+def generalised_q(design: Design, tau2: float) -> float:
+    """Weighted residual sum of squares; falls as tau² grows."""
+    return weighted_fit(design, tau2).q
+
+
+def typical_variance(design: Design) -> float:
+    """Higgins and Thompson's typical sampling variance (k - p)/tr(P), P the residual projection with weights 1/v."""
+    weights = 1 / design.v
+    q, _ = np.linalg.qr(design.columns * np.sqrt(weights)[:, None])
+    trace = float(np.sum(weights * np.maximum(1 - np.sum(q**2, axis=1), 0.0)))
+    # Never below the sum of the k - p smallest weights (Cauchy's interlacing), where rounding would bring it.
+    return design.df / max(trace, float(np.sum(np.sort(weights)[: design.df])))
+
+
+def zero_of_q(design: Design, target: float) -> float:
+    """The tau² >= 0 at which the generalised Q equals `target` > 0; 0 where it is smaller from the start."""
+    if generalised_q(design, 0.0) <= target:
+        return 0.0
+    upper = typical_variance(design)
+    for _ in range(MOST_DOUBLINGS):
+        if generalised_q(design, upper) < target:
+            break
+        upper *= 2
+    return float(brentq(lambda tau2: generalised_q(design, tau2) - target, 0.0, upper, rtol=RELATIVE_TOLERANCE))
+
+
+def reml_tau2(design: Design) -> float:
+    """tau² of largest restricted likelihood."""
+    typical = typical_variance(design)
+    largest = typical + LARGEST_MULTIPLE * float(np.var(design.y))
+    nodes = np.geomspace(SMALLEST_SHARE * typical, largest, REML_NODES)
+    heights = np.array([restricted_log_likelihood(design, tau2) for tau2 in nodes])
+    best = int(np.argmax(heights))
+    ends = np.log(nodes[[max(best - 1, 0), min(best + 1, REML_NODES - 1)]])
+    found = minimize_scalar(
+        lambda log_tau2: -restricted_log_likelihood(design, math.exp(log_tau2)),
+        bounds=(float(ends[0]), float(ends[1])),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    tau2 = math.exp(float(found.x))
+    return tau2 if restricted_log_likelihood(design, tau2) > restricted_log_likelihood(design, 0.0) else 0.0
+
+
+def restricted_log_likelihood(design: Design, tau2: float) -> float:
+    """Restricted log likelihood but for constants: -(sum log(v + tau²) + log det X'WX + Q)/2."""
+    fit = weighted_fit(design, tau2)
+    determinant = float(np.linalg.slogdet(fit.covariance)[1])
+    return -0.5 * (float(np.sum(np.log(design.v + tau2))) - determinant + fit.q)

@@ -1,0 +1,131 @@
+"""Comparisons of curves: labels, differences of draws, crossings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from models.analysis import analyze
+from models.comparison import compare, matched, posterior_of
+from models.curve import ScaleKind, ScalePoint, ScalingCurve
+from models.errors import InvalidOptions
+from models.metrics import REGISTRY, Metric, MetricKind
+from models.options import Options
+from models.results import Analysis
+from models.turn import effects
+
+ACCURACY = Metric("accuracy", MetricKind.PROPORTION)
+FALLS_AND_RECOVERS, RISES = (300, 250, 180, 150, 160, 220, 330), (200, 230, 260, 300, 340, 400, 430)
+LATER = (330, 310, 270, 210, 160, 150, 230)
+
+
+def curve_of(counts: Sequence[int], prompting: str = "zero-shot", start: float = 8.0) -> ScalingCurve:
+    points = tuple(
+        ScalePoint(10 ** (start + i / 2), k / 500, n_examples=500, n_correct=k) for i, k in enumerate(counts)
+    )
+    return ScalingCurve("task", ACCURACY, points, prompting=prompting)
+
+
+@cache
+def analysed(counts: tuple[int, ...], start: float = 8.0) -> Analysis:
+    return analyze(curve_of(counts, start=start), Options())
+
+
+def test_the_draws_made_again_are_those_of_the_analysis() -> None:
+    analysis = analysed(FALLS_AND_RECOVERS)
+    assert effects(posterior_of(analysis)) == analysis.effects
+
+
+def test_a_curve_that_rises_and_one_that_turns_differ_and_cross_once() -> None:
+    found = compare([analysed(FALLS_AND_RECOVERS), analysed(RISES)])
+    difference = found.differences[0]
+    assert [row.label for row in found.curves] == ["u_shaped", "positive"]
+    assert difference.labels_differ
+    assert difference.probability_shapes_differ > 0.95
+    assert difference.net_change.lower is not None
+    assert difference.net_change.lower > 0.2
+    crossing = difference.crossing
+    assert crossing.probability is not None
+    assert crossing.probability > 0.95
+    assert crossing.scale.lower is not None
+    assert crossing.scale.upper is not None
+    assert 10**8.25 < crossing.scale.lower < crossing.scale.upper < 10**9
+    assert crossing.probability_second_better_at_start == pytest.approx(0, abs=0.05)
+    assert crossing.probability_second_better_at_end == pytest.approx(1, abs=0.05)
+
+
+def test_probability_that_shapes_differ_is_that_of_independent_labels() -> None:
+    first, second = analysed(FALLS_AND_RECOVERS), analysed(LATER)
+    p, q = first.classification.probabilities, second.classification.probabilities
+    expected = 1 - sum(p[shape] * q[shape] for shape in p)
+    assert compare([first, second]).differences[0].probability_shapes_differ == pytest.approx(expected)
+
+
+def test_a_later_turn_has_a_ratio_above_one_and_the_ratio_turns_with_the_order() -> None:
+    forward = compare([analysed(FALLS_AND_RECOVERS), analysed(LATER)]).differences[0].turn_ratio
+    backward = compare([analysed(LATER), analysed(FALLS_AND_RECOVERS)]).differences[0].turn_ratio
+    assert forward.lower is not None
+    assert forward.lower > 1
+    assert backward.estimate is not None
+    assert forward.estimate == pytest.approx(1 / backward.estimate, rel=0.1)
+
+
+def test_a_curve_against_itself_differs_by_nothing_but_its_own_uncertainty() -> None:
+    analysis = analysed(RISES)
+    difference = compare([analysis, analysis]).differences[0]
+    net, own = difference.net_change, analysis.effects.net_change
+    assert None not in (net.lower, net.upper, own.lower, own.upper)
+    assert net.estimate == pytest.approx(0, abs=0.01)
+    # The difference of two independent draws is wider by the square root of two.
+    assert (net.upper or 0) - (net.lower or 0) == pytest.approx(2**0.5 * ((own.upper or 0) - (own.lower or 0)), rel=0.1)
+
+
+def test_the_mirrored_metric_gives_the_same_differences_of_performance() -> None:
+    errors = replace(ACCURACY, name="error_rate", higher_is_better=False)
+    mirrored = []
+    for counts in (FALLS_AND_RECOVERS, RISES):
+        points = tuple(
+            replace(p, score=1 - p.score, n_correct=500 - (p.n_correct or 0)) for p in curve_of(counts).points
+        )
+        mirrored.append(analyze(ScalingCurve("task", errors, points), Options()))
+    plain = compare([analysed(FALLS_AND_RECOVERS), analysed(RISES)]).differences[0]
+    other = compare(mirrored).differences[0]
+    assert other.net_change.estimate == pytest.approx(plain.net_change.estimate, abs=1e-6)
+    assert other.crossing.scale.estimate == pytest.approx(plain.crossing.scale.estimate, rel=1e-6)
+
+
+def test_curves_without_a_common_range_metric_or_scale_do_not_cross_and_say_why() -> None:
+    far = analysed(RISES, 12.0)
+    assert compare([analysed(RISES), far]).differences[0].crossing.reason == "ranges_do_not_overlap"
+    tokens = analyze(replace(curve_of(RISES), scale_kind=ScaleKind.TRAINING_TOKENS), Options())
+    difference = compare([analysed(RISES), tokens]).differences[0]
+    assert difference.crossing.reason == difference.turn_ratio.reason == "different_scale_kinds"
+    match = analyze(replace(curve_of(RISES), metric=REGISTRY["exact_match"]), Options())
+    assert compare([analysed(RISES), match]).differences[0].crossing.reason == "different_metrics"
+
+
+def test_changes_of_a_loss_and_of_an_accuracy_have_no_difference() -> None:
+    points = tuple(ScalePoint(10.0 ** (8 + i), 3.0 - 0.2 * i, stderr=0.01) for i in range(5))
+    loss = analyze(ScalingCurve("task", REGISTRY["loss"], points), Options(smallest_effect=0.05))
+    difference = compare([analysed(RISES), loss]).differences[0]
+    assert (difference.unit, difference.net_change.reason) == (None, "different_metrics")
+    same = compare([loss, loss]).differences[0]
+    assert same.unit == "loss"
+    assert same.net_change.estimate == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [0, 1, 21])
+def test_a_comparison_takes_two_to_twenty_curves(count: int) -> None:
+    with pytest.raises(InvalidOptions, match="takes 2 to 20"):
+        compare([analysed(RISES)] * count)
+
+
+def test_matched_sets_agree_in_everything_but_the_factor() -> None:
+    zero, few = curve_of(RISES, "zero-shot"), curve_of(RISES, "few-shot")
+    other = replace(zero, task="other")
+    assert matched([zero, other, few], "prompting") == ((0, 2),)
+    assert matched([zero, other, few], "task") == ((0, 1),)
+    assert matched([zero, other, few], "metric") == ()
