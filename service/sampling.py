@@ -40,5 +40,11 @@ def sampled[T](keyed: Iterable[tuple[str, T]]) -> dict[str, T]:
     return _smallest(kept)
 
 
+def suite_of(evidence: Mapping[str, Evidence]) -> Suite:
+    """A suite from its sample; summed in the order of the keys, so that the order of the input does not matter."""
+    columns = zip(*(evidence[key] for key in sorted(evidence)), strict=True)
+    return Suite(tuple(map(sum, columns)), evidence)
+
+
 def _smallest[T](kept: Mapping[str, T]) -> dict[str, T]:
     return {key: kept[key] for key in sorted(kept)[:SUITE_SAMPLE]}

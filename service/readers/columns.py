@@ -81,9 +81,9 @@ def scale_kind_of(axis: str, given: str | None) -> str:
 
 def check_delimiter(first_line: str) -> None:
     """Raise `UnreadableFile` for a header in which another delimiter than the comma separates known names."""
-    by_comma = _known_in(first_line, ",")
+    by_comma = known_in(first_line, ",")
     for delimiter, name in _DELIMITERS:
-        if _known_in(first_line, delimiter) > by_comma:
+        if known_in(first_line, delimiter) > by_comma:
             message = (
                 f"the columns are separated by {name}, not by commas: save the file with commas "
                 "(and decimal points, where it has decimal commas)"
@@ -91,7 +91,8 @@ def check_delimiter(first_line: str) -> None:
             raise UnreadableFile([Problem("row 1", message)])
 
 
-def _known_in(line: str, delimiter: str) -> int:
+def known_in(line: str, delimiter: str) -> int:
+    """How many of a line's cells are names of columns that a tidy table may have."""
     cells = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
     return sum(cell.strip() in _KNOWN for cell in cells)
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from service.readers.columns import Columns, check_delimiter, columns_of
 from service.readers.errors import UnreadableFile, unreadable
-from service.readers.items import CurveItem, CurveStream
-from service.readers.rows import Grouped, LeftOut, curve_of_rows
+from service.readers.items import CurveStream
 from service.readers.source import longest_line
-from service.readers.spool import Row, Spool, open_spool
-from service.schemas.points import MOST_POINTS
+from service.readers.spool import Row
+from service.readers.table_stream import table_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,20 +38,8 @@ def read_csv(file: BinaryIO, scale: str | None) -> Iterator[CurveStream]:
     """The curves of a tidy CSV file, in the order of their first rows; raises `UnreadableFile`."""
     chunk_rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, longest_line(file, LONGEST_ROW))))
     header, columns = _header(file, scale)
-    with open_spool() as spool:
-        for rows in _chunks(file, header, chunk_rows):
-            spool.add(_grouped(rows, columns))
-        count = spool.count()
-        if not count:
-            raise unreadable("there are no rows below the header")
-        left_out = LeftOut(tuple(index + 1 for index, name in enumerate(header) if not name))
-        yield CurveStream("csv", count, lambda: _items(spool, columns, left_out), {}, left_out.messages)
-
-
-def _items(spool: Spool, columns: Columns, left_out: LeftOut) -> Iterator[CurveItem]:
-    left_out.start()
-    for index, (count, rows) in enumerate(spool.groups(MOST_POINTS)):
-        yield curve_of_rows(Grouped(index, count, rows), columns, left_out)
+    with table_stream("csv", header, columns, _chunks(file, header, chunk_rows)) as stream:
+        yield stream
 
 
 def _header(file: BinaryIO, scale: str | None) -> tuple[list[str], Columns]:
@@ -120,16 +107,6 @@ def _reader(file: BinaryIO, width: int, chunk_rows: int) -> Any:
 
 def _stripped(column: pd.Series[Any]) -> list[str]:
     return [cell.strip() for cell in column.tolist()]
-
-
-def _grouped(rows: Sequence[Row], columns: Columns) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
-    """The rows of one chunk by curve, in order of first appearance."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        cells = row[1]
-        key = tuple(["" if place is None else cells[place] for place in columns.keys])
-        groups.setdefault(key, []).append(row)
-    yield from groups.items()
 
 
 def _not_csv(message: str) -> UnreadableFile:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import Problem
+from service.readers.load_report import LoadReport
 
 NAMES = ("task", "metric", "prompting", "model_family", "suite")
 LABEL_NAMES = NAMES[:4]
@@ -18,6 +19,7 @@ class CurveItem:
 
     `rows`: of a table, the file's row of each point (the header is row 1); of NDJSON, its line; otherwise empty.
     `columns`: of a table, the columns from which document fields came under another name; None elsewhere.
+    `file`: the file it came from, where an input has several that hold curves.
     """
 
     index: int
@@ -26,6 +28,7 @@ class CurveItem:
     rows: tuple[int, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] | None = None
+    file: str = ""
 
     @property
     def label(self) -> str:
@@ -41,7 +44,8 @@ class CurveStream:
     """The curves of one file. `items()` starts from the first curve each time it is called.
 
     `count` includes bad curves; `options` are those of a whole JSON batch, unchecked; `messages()` are about the file
-    and complete after one pass over the items.
+    and complete after one pass over the items. `report` is the load report of results files; None where one file holds
+    curves as they are.
     """
 
     format: str
@@ -49,6 +53,7 @@ class CurveStream:
     items: Callable[[], Iterator[CurveItem]]
     options: Mapping[str, Any] = field(default_factory=dict)
     messages: Callable[[], tuple[str, ...]] = tuple
+    report: LoadReport | None = None
 
 
 def names_of(document: Mapping[str, Any]) -> dict[str, str]:

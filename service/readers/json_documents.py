@@ -27,14 +27,19 @@ def detect_json(head: bytes) -> bool:
 def read_json(file: BinaryIO, scale: str | None) -> Iterator[CurveStream]:
     """The curves of a JSON document; raises `UnreadableFile`."""
     del scale  # of tables alone
-    curves, options = _batch(_document(file))
+    yield stream_of(_document(file))
+
+
+def stream_of(document: Any) -> CurveStream:
+    """The curves of a document that was parsed already; raises `UnreadableFile`."""
+    curves, options = _batch(document)
     if not curves:
         raise unreadable("the document holds no curve")
 
     def items() -> Iterator[CurveItem]:
         return (curve_item(index, value) for index, value in enumerate(curves))
 
-    yield CurveStream("json", len(curves), items, options)
+    return CurveStream("json", len(curves), items, options)
 
 
 def _document(file: BinaryIO) -> Any:

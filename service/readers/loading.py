@@ -16,13 +16,14 @@ _OTHER_POINT = re.compile(r"\bpoint (\d+)\b")
 def load_item(item: CurveItem) -> LoadedCurve:
     """The checked curve of an item; raises `InvalidInput` with its problems, those of a table placed by row."""
     if item.document is None:
-        raise InvalidInput(item.problems)
+        raise InvalidInput(_in_file(item.problems, item.file))
     try:
         return load_curve(item.document)
     except InvalidInput as error:
-        if item.columns is None:
+        if item.columns is None and not item.file:
             raise
-        raise type(error)(placed(error.problems, item.rows, item.columns)) from None
+        problems = error.problems if item.columns is None else placed(error.problems, item.rows, item.columns)
+        raise type(error)(_in_file(problems, item.file)) from None
 
 
 def placed(problems: Iterable[Problem], rows: tuple[int, ...], columns: Mapping[str, str]) -> Iterator[Problem]:
@@ -30,6 +31,12 @@ def placed(problems: Iterable[Problem], rows: tuple[int, ...], columns: Mapping[
     for problem in problems:
         message = _OTHER_POINT.sub(lambda match: f"row {rows[int(match[1])]}", problem.message)
         yield Problem(_place(problem.pointer, rows, columns), message)
+
+
+def _in_file(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
+    """Problems with the file before their place, where the input has several."""
+    for problem in problems:
+        yield Problem(f"{file}, {problem.pointer}" if problem.pointer else file, problem.message) if file else problem
 
 
 def rows_text(rows: tuple[int, ...]) -> str:

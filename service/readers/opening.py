@@ -1,27 +1,38 @@
-"""The table of readers, and opening a file with the one that fits."""
+"""The table of readers, and opening what a user names with those that fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from service.readers.columns import SCALES
+from service.readers.contents import LARGEST_DOCUMENT
 from service.readers.csv import detect_csv, read_csv
 from service.readers.errors import unreadable
+from service.readers.files import Entry, entries_of, stream_entry
+from service.readers.gathering import Gathering
 from service.readers.items import CurveStream
 from service.readers.json_documents import detect_json, read_json
+from service.readers.json_text import NotJson, strict
+from service.readers.load_report import Ledger
+from service.readers.models_table import ModelsTable
 from service.readers.ndjson import detect_ndjson, read_ndjson
-from service.readers.source import head_of, seekable
+from service.readers.outcomes import open_outcomes
+from service.readers.parquet import detect_parquet, read_parquet
+from service.readers.recognition import RESULT_FORMAT_NAMES, format_of, is_sample, may_be_results
+from service.readers.source import ARCHIVE, head_of, seekable
+from service.readers.suite_files import SuiteFiles, Wanted
+from service.readers.suite_stream import suite_stream
 
 __all__ = ["FORMATS", "READERS", "SCALES", "CurveStream", "Reader", "open_curves"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A file format: its name, whether the head of a file looks like it, and how it is read."""
+    """A format of files that hold curves: its name, whether the head of a file looks like it, and how it is read."""
 
     name: str
     detect: Callable[[bytes], bool]
@@ -29,28 +40,75 @@ class Reader:
 
 
 READERS = (  # the first one that detects its format reads the file
+    Reader("parquet", detect_parquet, read_parquet),
     Reader("ndjson", detect_ndjson, read_ndjson),
     Reader("json", detect_json, read_json),
     Reader("csv", detect_csv, read_csv),
 )
-FORMATS = tuple(sorted(reader.name for reader in READERS))
+FORMATS = tuple(sorted((*(reader.name for reader in READERS), *RESULT_FORMAT_NAMES)))
 
 
 @contextmanager
 def open_curves(
-    source: Path | BinaryIO, format_name: str | None = None, scale: str | None = None
+    source: Path | BinaryIO | Sequence[Path],
+    format_name: str | None = None,
+    scale: str | None = None,
+    models: ModelsTable | None = None,
 ) -> Iterator[CurveStream]:
-    """The curves of a file or a binary stream; the format is detected unless named, `scale` is a table's axis.
+    """The curves of a file, a binary stream, a folder, or several files and folders as one input.
 
-    Raises `UnreadableFile` where nothing of it can be used.
+    The format is detected unless named; `scale` is the axis, `models` says where models stand on it. Raises
+    `UnreadableFile` where nothing can be used.
     """
-    with seekable(source) as file:
-        head = head_of(file)
-        fits = (
-            reader for reader in READERS if (reader.detect(head) if format_name is None else reader.name == format_name)
-        )
-        reader = next(fits, None)
-        if reader is None:
-            raise unreadable(f"{format_name or 'this text'} is no known format: known are {', '.join(FORMATS)}")
-        with reader.read(file, scale) as stream:
+    if format_name is not None and format_name not in FORMATS:
+        raise unreadable(f"{format_name} is no known format: known are {', '.join(FORMATS)}")
+    wanted = Wanted({reader.name: reader.read for reader in READERS}, format_name, scale, models)
+    if isinstance(source, Path) and source.is_dir():
+        source = [source]
+    if isinstance(source, Sequence):
+        ledger = Ledger()
+        with _suite(entries_of(source, ledger), wanted, ledger) as stream:
             yield stream
+        return
+    with seekable(source) as file, _one_file(file, source.name if isinstance(source, Path) else None, wanted) as stream:
+        yield stream
+
+
+@contextmanager
+def _one_file(file: BinaryIO, name: str | None, wanted: Wanted) -> Iterator[CurveStream]:
+    """The curves of a single file: as they are, or put together from the results in it."""
+    head = head_of(file)
+    if _is_suite(file, head, wanted.format_name):
+        with _suite([stream_entry(file, name or "the file")], wanted, Ledger()) as stream:
+            yield stream
+        return
+    named = wanted.format_name
+    fits = (reader for reader in READERS if (reader.detect(head) if named is None else reader.name == named))
+    reader = next(fits, None)
+    if reader is None:
+        raise unreadable(f"this text is no known format: known are {', '.join(FORMATS)}")
+    with reader.read(file, wanted.axis) as stream:
+        yield stream
+
+
+@contextmanager
+def _suite(entries: list[Entry], wanted: Wanted, ledger: Ledger) -> Iterator[CurveStream]:
+    with open_outcomes() as outcomes:
+        files = SuiteFiles(wanted, ledger, Gathering(wanted.models, wanted.axis, ledger, outcomes))
+        files.read(entries)
+        yield suite_stream(files)
+
+
+def _is_suite(file: BinaryIO, head: bytes, format_name: str | None) -> bool:
+    """Whether a single file holds results of a harness, or other files."""
+    if head.startswith(ARCHIVE) or format_name in RESULT_FORMAT_NAMES:
+        return True
+    if format_name is not None or not may_be_results(head):
+        return False
+    file.seek(0)
+    text = file.readline(LARGEST_DOCUMENT) if detect_ndjson(head) else file.read(LARGEST_DOCUMENT)
+    try:
+        document = strict(text)
+    except (UnicodeDecodeError, NotJson):
+        return False
+    return format_of(document) is not None or is_sample(document)

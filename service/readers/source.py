@@ -16,13 +16,12 @@ from service.readers.errors import UnreadableFile, unreadable
 
 HEAD_BYTES = 1 << 20  # enough to tell the format
 BLOCK_BYTES = 1 << 20
+ARCHIVE, PARQUET = b"PK\x03\x04", b"PAR1"
 _NO_TEXT = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook: save the sheet as CSV"),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
-    (b"PAR1", "Parquet, which this version does not read: save it as CSV"),
     (b"SQLite format 3", "an SQLite database"),
     (codecs.BOM_UTF16_LE, "UTF-16 text: save it as UTF-8"),
     (codecs.BOM_UTF16_BE, "UTF-16 text: save it as UTF-8"),
@@ -33,7 +32,7 @@ _NO_TEXT = (
 def seekable(source: Path | BinaryIO) -> Iterator[BinaryIO]:
     """A binary file that can be read twice; streams are copied to a temporary file first."""
     with ExitStack() as stack:
-        file = stack.enter_context(_opened(source)) if isinstance(source, Path) else source
+        file = stack.enter_context(opened(source)) if isinstance(source, Path) else source
         if not file.seekable():
             copy = stack.enter_context(tempfile.TemporaryFile())
             shutil.copyfileobj(file, copy, BLOCK_BYTES)
@@ -43,10 +42,15 @@ def seekable(source: Path | BinaryIO) -> Iterator[BinaryIO]:
 
 
 def head_of(file: BinaryIO) -> bytes:
-    """The first bytes, without a byte order mark; raises `UnreadableFile` where they are no text."""
+    """The first bytes, without a byte order mark.
+
+    Raises `UnreadableFile` where they are neither text nor the beginning of an archive or a Parquet file.
+    """
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    kind = next((name for magic, name in _NO_TEXT if head.startswith(magic)), None)
+    if head.startswith((ARCHIVE, PARQUET)):
+        return head
+    kind = binary_kind(head)
     if kind is not None:
         raise unreadable(f"this is no table or JSON text but {kind}")
     head = head.removeprefix(codecs.BOM_UTF8)
@@ -56,6 +60,13 @@ def head_of(file: BinaryIO) -> bytes:
     if not head.strip():
         raise unreadable("the file is empty")
     return head
+
+
+def binary_kind(head: bytes) -> str | None:
+    """What a file is by its first bytes where that is no text: a format read here by its name, others in words."""
+    if head.startswith(PARQUET):
+        return "parquet"
+    return next((name for magic, name in _NO_TEXT if head.startswith(magic)), None)
 
 
 def longest_line(file: BinaryIO, limit: int) -> int:
@@ -85,7 +96,8 @@ def too_long_line(row: int, limit: int) -> UnreadableFile:
     return unreadable(f"is longer than {limit >> 20} MiB: a line end or a closing quote is missing", f"row {row}")
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
+    """A file for reading; raises `UnreadableFile`."""
     try:
         return path.open("rb")
     except OSError as error:

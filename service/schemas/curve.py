@@ -112,6 +112,8 @@ def _point_document(point: ScalePoint) -> dict[str, Any]:
             "n_examples": point.n_examples,
             "stderr": point.stderr,
             "n_correct": point.n_correct,
+            "outcomes": None if point.outcomes is None else list(point.outcomes),
+            "clusters": None if point.clusters is None else list(point.clusters),
         }
     )
 

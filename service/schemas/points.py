@@ -12,6 +12,7 @@ from models.curve import ScalePoint
 from models.errors import Problem
 from models.metrics import MetricKind, ScoreUnit
 from service.schemas.metric import as_fraction
+from service.schemas.outcomes import MOST_OUTCOMES, clusters, outcomes
 from service.schemas.problems import unknown
 from service.schemas.scalars import Refused, number, positive, positive_or_zero, shown, text, whole
 
@@ -23,9 +24,9 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "n_examples": whole,
     "stderr": positive_or_zero,
     "n_correct": whole,
+    "outcomes": outcomes,
+    "clusters": clusters,
 }
-NOT_YET = ("outcomes", "clusters")
-_NOT_YET_MESSAGE = "per-example data is not supported by this version: leave it out and give n_examples or n_correct"
 
 type RawPoint = dict[str, Any]
 
@@ -43,12 +44,14 @@ def raw_points(value: Any) -> list[RawPoint]:
     points = [_raw_point(given, index, errors) for index, given in enumerate(value)]
     if errors:
         raise ValidationError(errors)
+    if sum(len(point.get("outcomes", b"")) for point in points) > MOST_OUTCOMES:
+        raise Refused(f"more than {MOST_OUTCOMES:,} outcomes: give n_correct and n_examples instead")
     return points
 
 
 def plain_shares(points: Sequence[RawPoint], unit: ScoreUnit) -> bool:
     """Whether all scores lie in [0, 1] and come with n, as proportions do."""
-    return all("n_examples" in p and ("n_correct" in p or 0 <= as_fraction(p["score"], unit) <= 1) for p in points)
+    return all("n_examples" in p and (_counted(p) or 0 <= as_fraction(p["score"], unit) <= 1) for p in points)
 
 
 def scale_points(points: Sequence[RawPoint], unit: ScoreUnit, kind: MetricKind) -> tuple[ScalePoint, ...]:
@@ -85,9 +88,11 @@ def _raw_point(given: Any, index: int, errors: dict[int, Any]) -> RawPoint:
         try:
             point[name] = READ[name](value)
         except KeyError:
-            faults[name] = [_NOT_YET_MESSAGE if name in NOT_YET else unknown(name, READ)]
+            faults[name] = [unknown(name, READ)]
         except Refused as refused:
             faults[name] = [str(refused)]
+    if "outcomes" in point:
+        point.setdefault("n_examples", len(point["outcomes"]))
     faults |= {name: [reason] for name, reason in _missing(point) if name not in faults}
     if faults:
         errors[index] = faults
@@ -97,7 +102,7 @@ def _raw_point(given: Any, index: int, errors: dict[int, Any]) -> RawPoint:
 def _missing(point: RawPoint) -> Iterator[tuple[str, str]]:
     if "scale" not in point:
         yield "scale", "missing"
-    if "score" not in point and "n_correct" not in point:
+    if not {"score", "n_correct", "outcomes"} & point.keys():
         yield "score", "missing: give score, or n_correct with n_examples"
     elif "score" not in point and point.get("n_examples", 0) < 1:
         yield "n_examples", "n_correct without a score needs n_examples of at least 1"
@@ -112,13 +117,26 @@ def _implied_zero(point: ScalePoint, kind: MetricKind) -> bool:
     )
 
 
+def _counted(point: RawPoint) -> bool:
+    return "n_correct" in point or "outcomes" in point
+
+
 def _scale_point(point: RawPoint, unit: ScoreUnit) -> ScalePoint:
     stderr = point.get("stderr")
     return ScalePoint(
         scale=point["scale"],
-        score=as_fraction(point["score"], unit) if "score" in point else point["n_correct"] / point["n_examples"],
+        score=as_fraction(point["score"], unit) if "score" in point else _share(point),
         n_examples=point.get("n_examples"),
         stderr=None if stderr is None else as_fraction(stderr, unit),
         n_correct=point.get("n_correct"),
         language_model=point.get("model"),
+        outcomes=point.get("outcomes"),
+        clusters=point.get("clusters"),
     )
+
+
+def _share(point: RawPoint) -> float:
+    """Score of a point that was given as counts or outcomes alone."""
+    if "n_correct" in point:
+        return float(point["n_correct"] / point["n_examples"])
+    return float(point["outcomes"].count(1) / len(point["outcomes"]))

@@ -129,11 +129,6 @@ def test_bad_options_alone_are_an_error_of_the_options() -> None:
         load_curve({**CURVE, "options": {"interval": 3}})
 
 
-@pytest.mark.parametrize("field", ["outcomes", "clusters"])
-def test_per_example_data_is_said_not_to_be_supported(field: str) -> None:
-    assert "not supported by this version" in _problems(_with_point(**{field: [0, 1]}))[f"/points/0/{field}"]
-
-
 def test_one_scale_and_repeated_points_are_refused() -> None:
     messages = _problems({**CURVE, "points": [POINT, POINT]})
     assert "needs at least 2 different scales" in messages["/points"]

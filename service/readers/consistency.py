@@ -1,0 +1,78 @@
+"""What a reader should know before believing curves that were put together from many files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from models.metrics import MetricKind
+from service.readers.curve_building import Built, BuiltCurve
+from service.readers.gathering import curve_names
+
+type Common = tuple[str, str | None]
+"""Family and checkpoint."""
+
+
+def note_inconsistencies(built: Built) -> None:
+    """Note families side by side, curves that lack models, several versions, and metrics without bounds."""
+    models = {curve.number: _models(built, curve) for curve in built.curves}
+    _note_families(built, models)
+    _note_lacking(built, models)
+    _note_task_versions(built)
+    for curve in built.curves:
+        _note_harnesses(built, curve)
+        if curve.metric.kind is MetricKind.UNBOUNDED:
+            message = "curves of unbounded metrics, which need a smallest effect to be analysed"
+            built.gathering.ledger.mixed("unbounded", message, _name(built, curve))
+
+
+def _note_families(built: Built, models: dict[int, frozenset[str]]) -> None:
+    by_family = _by_family(built, models)
+    if len(by_family) > 1:
+        for (family, checkpoint), names in by_family.items():
+            name = f"{family}{f' at {checkpoint}' if checkpoint else ''}: {len(names)} models"
+            built.gathering.ledger.mixed("families", "model families side by side, with curves of their own", name)
+
+
+def _by_family(built: Built, models: dict[int, frozenset[str]]) -> dict[Common, set[str]]:
+    found: defaultdict[Common, set[str]] = defaultdict(set)
+    for number, names in models.items():
+        found[built.gathering.keys[number][:2]] |= names
+    return found
+
+
+def _note_lacking(built: Built, models: dict[int, frozenset[str]]) -> None:
+    everyone = _by_family(built, models)
+    for number, names in models.items():
+        key = built.gathering.keys[number]
+        lacking = everyone[key[:2]] - names
+        if lacking:
+            name = f"{curve_names(key)} lacks {', '.join(sorted(lacking)[:5])}{', …' * (len(lacking) > 5)}"
+            message = "curves that lack models which others of their family have"
+            built.gathering.ledger.mixed("lacks_models", message, name)
+
+
+def _note_task_versions(built: Built) -> None:
+    versions: defaultdict[tuple[str | None, ...], set[str]] = defaultdict(set)
+    for key in built.gathering.keys:
+        if key.version is not None:
+            versions[key[:5]].add(key.version)
+    for common, several in versions.items():
+        if len(several) > 1:
+            name = f"{common[2]}, {common[3]}: versions {', '.join(sorted(several))}"
+            message = "tasks of several versions, kept apart because other versions ask otherwise"
+            built.gathering.ledger.mixed("task_versions", message, name)
+
+
+def _note_harnesses(built: Built, curve: BuiltCurve) -> None:
+    harnesses = {built.gathering.runs[run][0].harness for run in built.columns.run[curve.rows].tolist()}
+    if len(harnesses) > 1:
+        message = f"curves with results of {', '.join(sorted(harnesses)[:5])}"
+        built.gathering.ledger.mixed("harnesses", message, _name(built, curve))
+
+
+def _models(built: Built, curve: BuiltCurve) -> frozenset[str]:
+    return frozenset(built.gathering.runs[run][0].model for run in built.columns.run[curve.rows].tolist())
+
+
+def _name(built: Built, curve: BuiltCurve) -> str:
+    return curve_names(built.gathering.keys[curve.number])

@@ -1,0 +1,223 @@
+"""From gathered scores to curves: models given twice, and what cannot be used."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.arrays import Bools, Ints
+from models.curve import MINIMUM_SCALES
+from models.metrics import MetricKind
+from service.readers.columns import scale_kind_of
+from service.readers.evaluation import Run
+from service.readers.gathering import Gathering, curve_names
+from service.readers.items import CurveItem, names_of
+from service.readers.metric_kinds import Judged, judged
+from service.readers.placing import Place
+from service.readers.score_columns import ScoreColumns, score_columns
+from service.schemas.points import MOST_POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltCurve:
+    """A curve that has points enough: its number in the gathering, its metric, the rows of its points.
+
+    `effective`: some standard errors are used in place of n. `paired`: all points have outcomes of the same examples.
+    """
+
+    number: int
+    metric: Judged
+    rows: Ints
+    labels: tuple[str, ...]
+    effective: bool
+    paired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The curves of an input."""
+
+    gathering: Gathering
+    columns: ScoreColumns
+    axis: str
+    curves: Sequence[BuiltCurve]
+
+    @property
+    def points(self) -> int:
+        """Points in all curves."""
+        return sum(len(curve.rows) for curve in self.curves)
+
+    def items(self) -> Iterator[CurveItem]:
+        """One item a curve."""
+        for index, curve in enumerate(self.curves):
+            document = self._document(curve)
+            yield CurveItem(index, document, names=names_of(document))
+
+    def _document(self, curve: BuiltCurve) -> dict[str, Any]:
+        key, about = self.gathering.keys[curve.number], self.gathering.about[curve.number]
+        tags = {"task_group": about.group, "task_version": key.version, "checkpoint": key.checkpoint}
+        document = {
+            "task": key.task,
+            "metric": curve.metric.document,
+            "prompting": key.prompting,
+            "model_family": key.family,
+            "scale_kind": scale_kind_of(self.axis, None),
+            "points": list(self._points(curve)),
+            "tags": {name: tag for name, tag in tags.items() if tag},
+        }
+        return {name: value for name, value in document.items() if value is not None}
+
+    def _points(self, curve: BuiltCurve) -> Iterator[dict[str, Any]]:
+        rows, columns, store = curve.rows, self.columns, self.gathering.outcomes
+        share = curve.metric.kind is MetricKind.PROPORTION
+        effective = columns.clustered[rows].tolist() if curve.effective else [False] * len(rows)
+        numbers = (
+            column[rows].tolist() for column in (columns.number, columns.x, columns.scores, columns.stderrs, columns.n)
+        )
+        for label, clustered, number, x, score, stderr, n in zip(curve.labels, effective, *numbers, strict=True):
+            point = {"model": label, "scale": x, "score": score}
+            if not math.isnan(n) and not clustered:
+                point["n_examples"] = int(n)
+            if stderr > 0 and not (share and "n_examples" in point):
+                point["stderr"] = stderr
+            if curve.paired:
+                point["outcomes"] = store.read(number)
+            yield point
+
+
+def built(gathering: Gathering) -> Built:
+    """The curves of all scores gathered; what is left out or inferred goes to the ledger."""
+    axis = gathering.axis_used()
+    columns = score_columns(gathering, axis)
+    building = _Building(gathering, columns)
+    curves = (building.curve(number) for number in np.flatnonzero(np.diff(columns.starts)).tolist())
+    return Built(gathering, columns, axis, [curve for curve in curves if curve is not None])
+
+
+class _Building:
+    """What is known about all curves at once, so that most of them need no look at single points."""
+
+    def __init__(self, gathering: Gathering, columns: ScoreColumns) -> None:
+        self._gathering, self._columns, self._ledger = gathering, columns, gathering.ledger
+        self._signs = columns.signs()
+        self._usable = {kind: columns.usable(kind) for kind in MetricKind}
+        self._all_usable = {kind: columns.each(flags) for kind, flags in self._usable.items()}
+        self._unclustered = columns.each(~columns.clustered)
+        self._n_known = columns.each(~np.isnan(columns.n))
+        self._distinct = columns.each(~self._repeated())
+        self._scales = np.add.reduceat(np.append(self._new_scales(), 0), columns.starts[:-1])
+        self._labels = [place.label for _, place in gathering.runs]
+
+    def curve(self, number: int) -> BuiltCurve | None:
+        """A curve, or None where too few of its points can be used."""
+        key, about = self._gathering.keys[number], self._gathering.about[number]
+        name = curve_names(key)
+        metric = judged(key.metric, about.facts, self._signs[number])
+        rows, labels, scales = self._points(number, metric.kind, name)
+        if scales < MINIMUM_SCALES:
+            self._ledger.left_out("one_scale", "curves with fewer than two scales", name)
+            return None
+        if len(rows) > MOST_POINTS:
+            self._ledger.left_out("too_many_points", f"curves of more than {MOST_POINTS:,} points", name)
+            return None
+        if metric.inferred:
+            message = f"curves whose metric {key.metric} was taken as {metric.inferred}"
+            self._ledger.inferred("metric_kind", message, name)
+        if about.disagrees:
+            self._ledger.mixed("metric_disagrees", "curves on whose metric the files disagree", name)
+        share = metric.kind is MetricKind.PROPORTION
+        if share and not self._signs[number].inside:
+            message = "curves of shares with scores outside 0 to 1 (in percent?), which cannot be analysed"
+            self._ledger.mixed("outside", message, name)
+        effective = share and not self._unclustered[number]
+        self._note_errors(number, name, share=share, effective=effective)
+        return BuiltCurve(number, metric, rows, labels, effective, self._paired(rows, name, share=share))
+
+    def _points(self, number: int, kind: MetricKind, name: str) -> tuple[Ints, tuple[str, ...], int]:
+        """Rows and labels of the points that are used, and how many scales they have."""
+        rows = np.arange(self._columns.starts[number], self._columns.starts[number + 1])
+        if self._all_usable[kind][number] and self._distinct[number]:
+            labels = tuple([self._labels[run] for run in self._columns.run[rows].tolist()])
+            return rows, labels, int(self._scales[number])
+        good = self._usable[kind][rows]
+        for row in rows[~good].tolist():
+            missing = f"{name}: {self._gathering.runs[self._columns.run[row]][0].model}"
+            message = "results without a number of examples or a standard error above 0"
+            self._ledger.left_out("no_error", message, missing)
+        rows, labels = _told_apart(self._gathering, self._columns, rows[good], name)
+        return rows, labels, len(np.unique(self._columns.x[rows]))
+
+    def _note_errors(self, number: int, name: str, *, share: bool, effective: bool) -> None:
+        if effective:
+            message = "curves with standard errors above those of independent examples: they were used in place of n"
+            self._ledger.inferred("clustered", message, name)
+        if share and not self._n_known[number]:
+            message = "curves with an n that follows from standard errors only nearly"
+            self._ledger.inferred("n_approximate", message, name)
+
+    def _paired(self, rows: Ints, name: str, *, share: bool) -> bool:
+        if not share or not self._gathering.outcomes:
+            return False
+        shared = self._gathering.outcomes.shared(self._columns.number[rows].tolist())
+        if shared is False:
+            message = "curves whose models were not all asked the same logged examples: the outcomes were not used"
+            self._ledger.left_out("unpaired", message, name)
+        return bool(shared)
+
+    def _repeated(self) -> Bools:
+        """Points whose label an earlier one of their curve has."""
+        numbers: dict[str, int] = {}
+        labels = [numbers.setdefault(place.label, len(numbers)) for _, place in self._gathering.runs]
+        if not labels:
+            return np.zeros(0, np.bool_)
+        label = np.array(labels, np.int64)[self._columns.run]
+        _, first = np.unique(self._columns.curve * len(numbers) + label, return_index=True)
+        repeated = np.ones(len(label), np.bool_)
+        repeated[first] = False
+        return repeated
+
+    def _new_scales(self) -> Ints:
+        """1 for each point that is the first of its curve at its scale."""
+        curve, x = self._columns.curve, self._columns.x
+        new = np.ones(len(x), np.int64)
+        new[1:] = (np.diff(curve) != 0) | (np.diff(x) != 0)
+        return new
+
+
+def _told_apart(gathering: Gathering, columns: ScoreColumns, rows: Ints, name: str) -> tuple[Ints, tuple[str, ...]]:
+    """Points with labels of their own: the same result twice counts once, different ones of one model all count."""
+    kept: dict[tuple[str, ...], int] = {}
+    by_model: defaultdict[str, list[int]] = defaultdict(list)
+    for row in rows.tolist():
+        run, _ = gathering.runs[columns.run[row]]
+        numbers = (columns.x[row], columns.scores[row], columns.stderrs[row], columns.n[row])
+        same = kept.setdefault((run.model, *map(str, numbers)), row)
+        if same != row:
+            message = "results given twice with the same score: counted once"
+            gathering.ledger.left_out("same_twice", message, f"{name}: {run.model} in {run.file}")
+        else:
+            by_model[run.model].append(row)
+    for model, several in by_model.items():
+        if len(several) > 1:
+            message = "models with different results in one curve: all of them count, as replicates"
+            files = ", ".join(gathering.runs[columns.run[row]][0].file for row in several)
+            gathering.ledger.mixed("different_results", message, f"{name}: {model} in {files}")
+    left = np.array(sorted(kept.values()), np.int64)
+    return left, _labels(gathering, columns.run[left], by_model)
+
+
+def _labels(gathering: Gathering, runs: Ints, by_model: defaultdict[str, list[int]]) -> tuple[str, ...]:
+    """What points are called: the model; its whole name or its file where that is not enough."""
+    shared = Counter(gathering.runs[number][1].label for number in runs.tolist())
+
+    def label(run: Run, place: Place) -> str:
+        if shared[place.label] == 1:
+            return place.label
+        return f"{run.model} ({run.file})" if len(by_model[run.model]) > 1 else run.model
+
+    return tuple(label(*gathering.runs[number]) for number in runs.tolist())

@@ -1,0 +1,118 @@
+"""Scores of many files gathered by curve: one family, one task, one metric, one prompting, one version of the task."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from service.readers.columns import SCALES
+from service.readers.errors import too_much
+from service.readers.evaluation import MetricFacts, Run, Score
+from service.readers.load_report import Ledger
+from service.readers.models_table import ModelsTable
+from service.readers.outcomes import OutcomeStore
+from service.readers.placing import CHECKPOINTS, PARAMETERS, TOKENS, Place, placed
+
+MOST_SCORES = 5_000_000  # of one input, in 32 bytes each; the largest published suites have some 100,000
+MOST_RUNS = 200_000
+MOST_CURVES = 500_000
+
+
+class CurveKey(NamedTuple):
+    """What the points of a curve have in common."""
+
+    family: str
+    checkpoint: str | None
+    task: str
+    metric: str
+    prompting: str | None
+    version: str | None
+
+
+@dataclass(slots=True)
+class About:
+    """What files say about a curve as a whole; the first one that says something is believed."""
+
+    group: str | None = None
+    facts: MetricFacts | None = None
+    disagrees: bool = False
+
+
+@dataclass(slots=True)
+class Gathering:
+    """Scores as they come, in columns: the number of the curve, that of the run, score, standard error, n."""
+
+    table: ModelsTable | None
+    axis: str | None
+    ledger: Ledger
+    outcomes: OutcomeStore
+    runs: list[tuple[Run, Place]] = field(default_factory=list)
+    keys: list[CurveKey] = field(default_factory=list)
+    about: list[About] = field(default_factory=list)
+    curve: array[int] = field(default_factory=lambda: array("q"))
+    run: array[int] = field(default_factory=lambda: array("q"))
+    score: array[float] = field(default_factory=lambda: array("d"))
+    stderr: array[float] = field(default_factory=lambda: array("d"))
+    n: array[float] = field(default_factory=lambda: array("d"))
+    _books: dict[tuple[str, str | None], dict[tuple[str | None, ...], int]] = field(default_factory=dict)
+
+    def add(self, run: Run, scores: Iterable[Score]) -> None:
+        """Add the scores of one run; raises `TooMuch` where there are too many."""
+        place = placed(run, self.table, self.ledger)
+        common = self._common(place)
+        book = self._books.setdefault(common, {})
+        number, rows, first = len(self.runs), list(scores), len(self.score)
+        self.runs.append((run, place))
+        curves = [self._new(book, common, row) if (curve := book.get(row[:4])) is None else curve for row in rows]
+        self.curve.extend(curves)
+        self.run.extend([number] * len(rows))
+        self.score.extend([row[4] for row in rows])
+        self.stderr.extend([_NAN if row[5] is None else row[5] for row in rows])
+        self.n.extend([_NAN if row[6] is None else row[6] for row in rows])
+        for index, (curve, row) in enumerate(zip(curves, rows, strict=True), first):
+            if row.facts is not None or row.group is not None:
+                self._learn(self.about[curve], row)
+            if row.outcomes is not None:
+                self.outcomes.add(index, row.outcomes)
+        if len(self.score) > MOST_SCORES or number > MOST_RUNS or len(self.keys) > MOST_CURVES:
+            raise too_much(f"more than {MOST_SCORES:,} scores, {MOST_RUNS:,} runs or {MOST_CURVES:,} curves: split it")
+
+    def axis_used(self) -> str:
+        """The axis asked for; else the first one on which any run has a place."""
+        if self.axis is not None:
+            return self.axis
+        return next((axis for axis in SCALES if any(axis in place.scales for _, place in self.runs)), PARAMETERS)
+
+    def _common(self, place: Place) -> tuple[str, str | None]:
+        """Family and checkpoint: checkpoints of one model make a curve by tokens, and only there."""
+        if self.axis == TOKENS and place.origins.get(TOKENS) == CHECKPOINTS:
+            return place.label, None
+        return place.family, place.checkpoint
+
+    def _new(self, book: dict[tuple[str | None, ...], int], common: tuple[str, str | None], score: Score) -> int:
+        number = book[score[:4]] = len(self.keys)
+        self.keys.append(CurveKey(*common, score.task, score.metric, score.prompting, score.version))
+        self.about.append(About())
+        return number
+
+    def _learn(self, about: About, score: Score) -> None:
+        about.group = about.group or score.group
+        if score.facts is not None and score.facts != about.facts:
+            about.disagrees = about.disagrees or about.facts is not None
+            about.facts = about.facts or score.facts
+
+
+_NAN = float("nan")
+
+
+def curve_names(key: CurveKey) -> str:
+    """What a note calls a curve."""
+    return ", ".join(_parts(key))
+
+
+def _parts(key: CurveKey) -> Iterator[str]:
+    yield key.task
+    yield key.metric
+    yield from (part for part in (key.prompting, key.family, key.checkpoint) if part)

@@ -1,0 +1,111 @@
+"""Logs of UK AISI's Inspect: `.json`, and the header of `.eval` archives.
+
+Facts about the format: logs written by Inspect 0.3.41 and 0.3.285.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from service.readers.evaluation import (
+    Evaluation,
+    MetricFacts,
+    Run,
+    Score,
+    count_of,
+    list_of,
+    number_of,
+    object_of,
+    shots,
+    text_of,
+)
+from service.readers.load_report import Ledger
+from service.readers.outcomes import outcomes_of
+
+NAME = "inspect"
+SUCCESS = "success"
+# Spread of the sample's scores, not scores: inspect_ai/scorer/_metrics.
+_SPREAD = frozenset({"stderr", "bootstrap_stderr", "std", "var", "ci_lower", "ci_upper"})
+_MEANS = frozenset({"accuracy", "mean"})  # the metrics whose standard error a log gives
+_SHOT_ARGUMENTS = ("fewshot", "num_fewshot", "n_shot", "shots")
+
+
+def is_inspect(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is a log of Inspect."""
+    evaluated = document.get("eval")
+    return isinstance(evaluated, dict) and "task" in evaluated and "status" in document
+
+
+def read_inspect(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Evaluation]:
+    """The one run of a log that ended well."""
+    evaluated = object_of(document.get("eval"))
+    model, task = text_of(evaluated.get("model")), text_of(evaluated.get("task"))
+    status = document.get("status")
+    if status != SUCCESS:
+        ledger.left_out("not_successful", f"logs whose status is not {SUCCESS}", f"{file}: {status}")
+        return
+    if model is None or task is None:
+        ledger.left_out("no_model", "files that do not name their model", file)
+        return
+    version = text_of(object_of(evaluated.get("packages")).get("inspect_ai"))
+    yield Run(model, file, f"Inspect {version}" if version else "Inspect"), _scores(document, evaluated, file, ledger)
+
+
+def _scores(document: Mapping[str, Any], evaluated: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Score]:
+    results = object_of(document.get("results"))
+    scorers = [score for score in list_of(results.get("scores")) if isinstance(score, dict)]
+    if not scorers:
+        ledger.left_out("no_scores", "logs without scores", file)
+    epochs = count_of(object_of(evaluated.get("config")).get("epochs")) or 1
+    version = evaluated.get("task_version")
+    arguments = object_of(evaluated.get("task_args"))
+    prompting = next((found for name in _SHOT_ARGUMENTS if (found := shots(arguments.get(name)))), None)
+    common = (prompting, None if version is None else str(version))
+    for scorer in scorers:
+        size = _size(document, scorer, epochs)
+        name = text_of(scorer.get("name")) or text_of(scorer.get("scorer")) or "scorer"
+        for metric, value, stderr in _metrics(scorer):
+            full = metric if len(scorers) == 1 else f"{metric},{name}"
+            facts = MetricFacts(kind="bounded", lower=0.0, upper=1.0) if epochs > 1 and 0 <= value <= 1 else None
+            outcomes = outcomes_of(_values(document, scorer), value) if metric in _MEANS else None
+            task = text_of(evaluated.get("task")) or ""
+            yield Score(task, full, *common, value, stderr, size, facts=facts, outcomes=outcomes)
+
+
+def _size(document: Mapping[str, Any], scorer: Mapping[str, Any], epochs: int) -> int | None:
+    """Samples that were scored: each once, in however many epochs it was asked."""
+    results = object_of(document.get("results"))
+    scored = count_of(scorer.get("scored_samples"))
+    if scored is not None:
+        return scored
+    samples = _samples(document, scorer)
+    if samples:
+        return len(samples)
+    completed = count_of(results.get("completed_samples"))
+    return completed // epochs if completed is not None and completed % epochs == 0 else None
+
+
+def _samples(document: Mapping[str, Any], scorer: Mapping[str, Any]) -> list[Any]:
+    """A scorer's list of samples, each once, where there is exactly one such list."""
+    results = object_of(document.get("results"))
+    lists = [object_of(one) for one in list_of(document.get("reductions")) or list_of(results.get("sample_reductions"))]
+    named = [one for one in lists if one.get("scorer") in (scorer.get("name"), scorer.get("scorer"))]
+    return list_of(named[0].get("samples")) if len(named) == 1 else []
+
+
+def _values(document: Mapping[str, Any], scorer: Mapping[str, Any]) -> dict[str, object]:
+    """The value of each sample by its name."""
+    samples = [object_of(sample) for sample in _samples(document, scorer)]
+    return {str(sample.get("sample_id")): sample.get("value") for sample in samples}
+
+
+def _metrics(scorer: Mapping[str, Any]) -> Iterator[tuple[str, float, float | None]]:
+    """Name, value and standard error of each metric that is a score."""
+    values = {
+        name: number_of(object_of(metric).get("value")) for name, metric in object_of(scorer.get("metrics")).items()
+    }
+    stderr = values.get("stderr") if values.get("stderr") is not None else values.get("bootstrap_stderr")
+    for name, value in values.items():
+        if value is not None and name not in _SPREAD and name.strip():
+            yield name, value, stderr if name in _MEANS else None

@@ -1,0 +1,178 @@
+"""Results of EleutherAI's lm-evaluation-harness, before 0.4 ("acc", "acc_stderr") and after ("acc,none").
+
+Facts about the format: lm_eval/result_schema.py and loggers/evaluation_tracker.py of 0.4.13, and files of 0.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from service.readers.evaluation import (
+    Evaluation,
+    MetricFacts,
+    Run,
+    Score,
+    count_of,
+    number_of,
+    object_of,
+    shots,
+    text_of,
+)
+from service.readers.load_report import Ledger
+
+NAME = "lm-eval"
+_ARGUMENT = re.compile(r"(?:^|,)(pretrained|model|revision|engine)=([^,]*)")
+_NO_FILTER = "none"
+_DIRECTIONS = {better: MetricFacts(higher_is_better=better) for better in (True, False)}
+_NO_METRICS = frozenset({"alias", "name", "sample_len", "sample_count", "samples"})
+_BESIDE_RESULTS = ("versions", "config", "configs", "n-shot", "git_hash", "lm_eval_version", "config_general")
+_LAST = frozenset({"main", "None", ""})  # revisions that say nothing
+_MARKS = ("suite", "summary_tasks", "config_tasks")  # of lighteval, whose results look alike
+
+
+def is_lm_eval(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is a results file of the harness."""
+    results = document.get("results")
+    if not isinstance(results, dict) or any(mark in document for mark in _MARKS):
+        return False
+    return any(name in document for name in _BESIDE_RESULTS) and any(isinstance(v, dict) for v in results.values())
+
+
+def read_lm_eval(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Evaluation]:
+    """The one run of a results file."""
+    model, revision = _model(document)
+    if model is None:
+        ledger.left_out("no_model", "files that do not name their model", file)
+        return
+    config = object_of(document.get("config"))
+    run = Run(
+        model,
+        file,
+        _harness(document),
+        checkpoint=None if revision is None or revision in _LAST else revision,
+        parameters=number_of(config.get("model_num_parameters")),
+    )
+    yield run, _scores(document, run, ledger)
+
+
+def _model(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Name and revision of the model: in model_args, a string or an object, or at the top."""
+    config = object_of(document.get("config"))
+    given = config.get("model_args")
+    arguments = given if isinstance(given, dict) else dict(_ARGUMENT.findall(given if isinstance(given, str) else ""))
+    named = (text_of(arguments.get(key)) for key in ("pretrained", "model", "engine"))
+    top = (text_of(document.get("model_name")), text_of(config.get("model_name")), text_of(config.get("model")))
+    model = next((name for name in (*named, *top) if name), None)
+    return model, text_of(arguments.get("revision")) or text_of(config.get("model_revision"))
+
+
+def _harness(document: Mapping[str, Any]) -> str:
+    version = text_of(document.get("lm_eval_version")) or text_of(document.get("git_hash"))
+    if version is not None:
+        return f"lm-evaluation-harness {version}"
+    return f"lm-evaluation-harness {'from' if 'configs' in document else 'before'} 0.4"
+
+
+def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[Score]:
+    results = object_of(document.get("results"))
+    groups = _groups(document)
+    parent = _parents(groups, results)
+    counted = {group for group in groups if any(subtask in results for subtask in _below(group, groups))}
+    prompting = _Prompting(document)
+    versions, sizes = object_of(document.get("versions")), object_of(document.get("n-samples"))
+    directions = object_of(document.get("higher_is_better"))
+    for task, numbers in results.items():
+        if not isinstance(numbers, dict) or not task.strip():
+            ledger.left_out("no_numbers", "tasks without an object of numbers", f"{task} in {run.file}")
+            continue
+        if task in counted:
+            ledger.left_out("group", "groups, whose subtasks are counted instead", f"{task}: {run.model}")
+            continue
+        version = versions.get(task)
+        common = _Task(
+            task,
+            prompting.of(task),
+            None if version is None or version == "N/A" else str(version),
+            count_of(object_of(sizes.get(task)).get("effective")),
+            parent.get(task),
+        )
+        yield from _task_scores(common, numbers, object_of(directions.get(task)), run, ledger)
+
+
+class _Task(NamedTuple):
+    """What the scores of a task have in common."""
+
+    name: str
+    prompting: str | None
+    version: str | None
+    n_examples: int | None
+    group: str | None
+
+
+def _task_scores(
+    task: _Task, numbers: Mapping[str, Any], directions: Mapping[str, Any], run: Run, ledger: Ledger
+) -> Iterator[Score]:
+    name, prompting, version, size, group = task
+    for key, value in numbers.items():
+        if "_stderr" in key or key in _NO_METRICS:
+            continue
+        metric, comma, kept = key.partition(",")
+        score = number_of(value)
+        if score is None or not metric.strip():
+            if metric not in _NO_METRICS:
+                ledger.left_out("no_number", "scores that are no numbers", f"{name}, {key} in {run.file}")
+            continue
+        stderr = number_of(numbers.get(f"{metric}_stderr,{kept}" if comma else f"{metric}_stderr"))
+        better = directions.get(metric)
+        facts = _DIRECTIONS[better] if isinstance(better, bool) else None
+        full = key if comma and kept != _NO_FILTER else metric
+        yield Score(name, full, prompting, version, score, stderr, size, group, facts)
+
+
+class _Prompting:
+    """The number of shots of each task, and whether a chat template was used."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        config = object_of(document.get("config"))
+        self._all = shots(config.get("num_fewshot"))
+        self._tasks = object_of(document.get("n-shot"))
+        self._configs = object_of(document.get("configs"))
+        template = document.get("chat_template") or config.get("apply_chat_template")
+        self._suffix = ", chat template" if template else ""
+
+    def of(self, task: str) -> str | None:
+        """Prompting of a task as the field writes it; None where nothing says it."""
+        if not self._tasks and not self._configs:
+            return None if self._all is None else self._all + self._suffix
+        own = shots(self._tasks.get(task)) or shots(object_of(self._configs.get(task)).get("num_fewshot")) or self._all
+        return None if own is None else own + self._suffix
+
+
+def _groups(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Subtasks of each group; tasks alone have an empty list there."""
+    listed = object_of(document.get("group_subtasks"))
+    return {
+        group: [name for name in below if isinstance(name, str)]
+        for group, below in listed.items()
+        if isinstance(below, list) and below
+    }
+
+
+def _below(group: str, groups: Mapping[str, list[str]]) -> set[str]:
+    """All tasks and groups below a group; groups may be in groups."""
+    found: set[str] = set()
+    waiting = list(groups.get(group, ()))
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += groups.get(name, ())
+    return found - {group}
+
+
+def _parents(groups: Mapping[str, list[str]], results: Mapping[str, Any]) -> dict[str, str]:
+    """The outermost group of each task that is in one."""
+    inside = {name for below in groups.values() for name in below}
+    return {name: group for group in groups if group not in inside for name in _below(group, groups) if name in results}

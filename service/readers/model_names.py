@@ -1,0 +1,66 @@
+"""What the name of a language model says: its size, and the family that is left when the size is taken out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PARTS = re.compile(r"[-_\s:]+")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)
+_SPLIT_SIZE = re.compile(r"(\d+)b(\d+)", re.IGNORECASE)  # BLOOM writes 7b1 for 7.1 billion
+_GLUED_SIZE = re.compile(r"([a-z]{3,})(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)  # alpaca7B
+_MIXTURE = re.compile(r"\d+x\d+(?:\.\d+)?[mb]", re.IGNORECASE)  # 8x7b: neither 7 nor 56 billion
+_UNIT = {"m": 1e6, "b": 1e9}
+_PRECISION = frozenset({"bf16", "fp16", "fp32", "float16", "float32", "bfloat16"})  # the same weights, stored otherwise
+_FORM = frozenset({"hf", "base"})  # the same weights, packed otherwise
+LONGEST_NAME = 300  # characters looked at; longer ones are no names of models
+
+
+@dataclass(frozen=True, slots=True)
+class ReadName:
+    """A name taken apart; `parameters` is None where it says no size, or more than one."""
+
+    family: str
+    parameters: float | None
+
+
+def base_name(name: str) -> str:
+    """The name without the organisation or the folder before it."""
+    return name.strip().rstrip("/").rpartition("/")[2]
+
+
+def plain_names(name: str) -> tuple[str, ...]:
+    """The names under which a table may hold a model, the most exact one first."""
+    whole = name.strip().lower()
+    base = base_name(whole)
+    parts = [part for part in _PARTS.split(base[:LONGEST_NAME]) if part]
+    stripped = [part for part in parts if part not in _PRECISION | _FORM]
+    return tuple(dict.fromkeys((whole, base, "-".join(parts), "-".join(stripped))))
+
+
+def read_name(name: str) -> ReadName:
+    """Family and size of a model by its name: "EleutherAI/pythia-1.4b-deduped" is pythia-deduped, 1.4e9."""
+    parts = [part for part in _PARTS.split(base_name(name)[:LONGEST_NAME]) if part]
+    sizes, rest = [], []
+    for part in parts:
+        size, left = _size(part)
+        sizes += [size] if size is not None else []
+        rest += [left] if left and left.lower() not in _PRECISION | _FORM else []
+    mixture = any(_MIXTURE.fullmatch(part) for part in parts)
+    known = len(set(sizes)) == 1 and not mixture and sizes[0] > 0
+    return ReadName("-".join(rest) or base_name(name)[:LONGEST_NAME], sizes[0] if known else None)
+
+
+def _size(part: str) -> tuple[float | None, str]:
+    """The size in one part of a name, and what is left of the part."""
+    if match := _SIZE.fullmatch(part):
+        return _whole(match[1], match[2]), ""
+    if match := _SPLIT_SIZE.fullmatch(part):
+        return _whole(f"{match[1]}.{match[2]}", "b"), ""
+    if match := _GLUED_SIZE.fullmatch(part):
+        return _whole(match[2], match[3]), match[1]
+    return None, part
+
+
+def _whole(number: str, unit: str) -> float:
+    return float(round(float(number) * _UNIT[unit.lower()]))

@@ -1,0 +1,88 @@
+"""The place of a run on the scale axes, and its family: from the tables, the file, or the model's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from service.readers.columns import SCALES
+from service.readers.evaluation import Run
+from service.readers.load_report import Ledger
+from service.readers.model_names import base_name, read_name
+from service.readers.models_table import KnownModel, ModelsTable, built_in_models
+
+PARAMETERS, FLOPS, TOKENS = SCALES[:3]
+CHECKPOINTS = "their checkpoints"  # the origin of a scale that is no property of the model
+FLOPS_PER_PARAMETER_AND_TOKEN = 6  # Kaplan et al. 2020, arXiv 2001.08361, section 2.1
+AGREEMENT = 1.4  # ratio of two sizes of one model that its embeddings explain: Gemma 2 2B has 2.61 billion with them
+_STEP = re.compile(r"step(\d+)")
+# Biderman et al. 2023, arXiv 2304.01373, section 2.1: 143,000 steps of 2,097,152 tokens.
+PYTHIA, PYTHIA_STEPS, PYTHIA_STEP_TOKENS = "pythia", 143_000, 2_097_152
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands: what its point is called, its family, and its scale on each axis that is known.
+
+    `checkpoint` is None for the end of training; `origins` says where the scale on each axis is from.
+    """
+
+    label: str
+    family: str
+    checkpoint: str | None
+    scales: Mapping[str, float]
+    origins: Mapping[str, str]
+
+
+def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
+    """The place of a run; what no file says is noted."""
+    given = None if table is None else table.find(run.model)
+    built_in = built_in_models().find(run.model)
+    read = read_name(run.model)
+    families = (given.family if given else None, run.family, built_in.family if built_in else None)
+    family = next((name for name in families if name), read.family)
+    if table is not None and given is None:
+        ledger.mixed("not_in_models_table", "models that the models table lacks", run.model)
+    checkpoint, tokens = _checkpoint(run.checkpoint, family)
+    found = dict(_scales(run, given, built_in, tokens))
+    size = found.get(PARAMETERS)
+    if size and read.parameters and not 1 / AGREEMENT < size[0] / read.parameters < AGREEMENT:
+        ledger.mixed("size_disagrees", "models whose name says another size", f"{run.model}: {size[0]:g} parameters")
+    scales = {axis: value for axis, (value, _) in found.items()}
+    origins = {axis: origin for axis, (_, origin) in found.items()}
+    return Place(base_name(run.model), family, checkpoint, scales, origins)
+
+
+def _scales(
+    run: Run, given: KnownModel | None, built_in: KnownModel | None, tokens: float | None
+) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Each axis with its value and origin; sources in reverse order, so that in a dictionary the first one wins."""
+    sizes: dict[str, float] = {}
+    own = dict(zip(SCALES, (run.parameters, run.training_flops, run.training_tokens, run.scale), strict=True))
+    sources = (
+        ("their names", {PARAMETERS: read_name(run.model).parameters}),
+        ("the built-in table", built_in.scales if built_in else {}),
+        ("the files", own),
+        ("the models table", given.scales if given else {}),
+        (CHECKPOINTS, {TOKENS: tokens}),
+    )
+    for origin, values in sources:
+        for axis, value in values.items():
+            if value is not None and value > 0:
+                sizes[axis] = value
+                yield axis, (value, origin)
+    if FLOPS not in sizes and PARAMETERS in sizes and TOKENS in sizes:
+        flops = FLOPS_PER_PARAMETER_AND_TOKEN * sizes[PARAMETERS] * sizes[TOKENS]
+        yield FLOPS, (flops, "6 x parameters x tokens")
+
+
+def _checkpoint(revision: str | None, family: str) -> tuple[str | None, float | None]:
+    """The checkpoint, None for the end of training, and the tokens seen until then where they are known."""
+    if not family.lower().startswith(PYTHIA):
+        return revision, None
+    step = _STEP.fullmatch(revision or f"step{PYTHIA_STEPS}")
+    if step is None:
+        return revision, None
+    count = int(step[1][:12])
+    return None if count == PYTHIA_STEPS else revision, float(count * PYTHIA_STEP_TOKENS) or None

@@ -1,0 +1,148 @@
+"""Query parameters, and filters of stored analyses wherever they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range, Regexp
+
+from models.errors import InvalidInput, Problem
+from models.options import LARGEST_INTERVAL, UNDETERMINED, Shape
+from service.clock import stamp
+from service.contract.curves import PRINTABLE
+from service.schemas.problems import given, problems_of
+from service.schemas.scalars import LONGEST_TEXT, shown
+from service.schemas.suite_options import LARGEST_FDR_LEVEL
+
+DEFAULT_LIMIT, MOST_ITEMS = 100, 1000
+LONGEST_CURSOR = 4000
+LABELS = (*(shape.value for shape in Shape), UNDETERMINED)
+SORTS = ("-created_at", "created_at", "-probability", "probability", "task", "-task")
+PICTURES = ("svg", "png")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+LARGEST_VERSION = 2**31 - 1
+
+
+class Moment(fields.String):
+    """An RFC 3339 time, as the database writes it: UTC with milliseconds."""
+
+    def _deserialize(self, value: Any, *args: Any, **settings: Any) -> str:
+        text: str = super()._deserialize(value, *args, **settings)
+        try:
+            moment = datetime.fromisoformat(text.upper()).astimezone(UTC) if _RFC3339.fullmatch(text) else None
+        except (ValueError, OverflowError):
+            moment = None
+        if moment is None:
+            raise ValidationError(f"{shown(text)} is no time such as 2026-01-31T12:00:00Z")
+        return stamp(moment)
+
+
+def _words(description: str) -> fields.String:
+    checks = [Length(1, LONGEST_TEXT), Regexp(PRINTABLE, error="contains a control character")]
+    return fields.String(validate=checks, metadata={"description": description})
+
+
+def _moment(description: str) -> Moment:
+    return Moment(metadata={"description": description, "format": "date-time"})
+
+
+def _version(description: str) -> fields.Integer:
+    return fields.Integer(strict=True, validate=Range(0, LARGEST_VERSION), metadata={"description": description})
+
+
+class FilterQuery(Schema):
+    """Which stored analyses."""
+
+    task = _words("The task is exactly this.")
+    metric = _words("The metric's name is exactly this.")
+    model_family = _words("The model family is exactly this.")
+    prompting = _words("The prompting is exactly this.")
+    suite = _words("The suite is exactly this.")
+    tag = _words("A tag as name:value or name=value, or its name with any value.")
+    label = fields.String(validate=OneOf(LABELS), metadata={"description": "The label is this."})
+    verdict = _words("The verdict on emergence is this.")
+    min_probability = fields.Float(
+        validate=Range(0, 1), metadata={"description": "The label is at least this probable."}
+    )
+    created_after = _moment("Made at this time or later.")
+    created_before = _moment("Made before this time.")
+    engine_version = _version("Made by this version of the engine.")
+    engine_below = _version("Made by an earlier version of the engine than this.")
+
+
+class PageQuery(Schema):
+    """Which part of a list."""
+
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT, validate=Range(1, MOST_ITEMS), metadata={"description": "Most items of the page."}
+    )
+    cursor = fields.String(
+        validate=[Length(1, LONGEST_CURSOR), Regexp(PRINTABLE, error="contains a control character")],
+        metadata={"description": "`next` of the page before."},
+    )
+
+
+class AnalysesQuery(FilterQuery, PageQuery):
+    """Which stored analyses, in which order."""
+
+    sort = fields.String(
+        load_default=SORTS[0], validate=OneOf(SORTS), metadata={"description": "Order; - for descending."}
+    )
+
+
+class PlotQuery(Schema):
+    """Which kind of picture."""
+
+    format = fields.String(
+        validate=OneOf(PICTURES), metadata={"description": "svg or png; without it the Accept header decides."}
+    )
+
+
+class SuiteQuery(Schema):
+    """How a suite is summed up."""
+
+    interval = fields.Float(
+        validate=Range(0.5, LARGEST_INTERVAL), metadata={"description": "Probability of the intervals; 0.95."}
+    )
+    fdr_level = fields.Float(
+        validate=Range(0, LARGEST_FDR_LEVEL, min_inclusive=False),
+        metadata={"description": "Share of false labels among those kept; 0.05."},
+    )
+
+
+class DeleteBatchQuery(Schema):
+    """Whether the batch is only stopped, or goes away."""
+
+    purge = fields.Boolean(
+        load_default=False,
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "Remove the batch and results that nothing else holds."},
+    )
+
+
+_FILTER = FilterQuery()
+
+
+def load_filter(asked: Any, place: str = "/from") -> dict[str, Any]:
+    """The fields of a filter in a body, checked; raises `InvalidInput`."""
+    if not isinstance(asked, Mapping):
+        raise InvalidInput([Problem(place, f"{shown(asked)} is not an object of filters")])
+    try:
+        loaded: dict[str, Any] = _FILTER.load(_typed(given(asked), place))
+    except ValidationError as error:
+        raise InvalidInput(problems_of(error.messages, {place: _FILTER.fields}, place)) from None
+    return loaded
+
+
+def _typed(fields_given: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """Numbers come as numbers here: a query's strings are no example for a body."""
+    for name in ("min_probability", "engine_version", "engine_below"):
+        value = fields_given.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise InvalidInput([Problem(f"{place}/{name}", f"{shown(value)} is not a number")])
+    return fields_given

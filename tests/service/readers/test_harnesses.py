@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from models.metrics import MetricKind
+from service.readers.errors import UnreadableFile
+from service.readers.loading import load_item
+from service.readers.opening import open_curves
+from tests.service.readers.reading import PUBLISHED, codes, note, points_of, published, read
+from tests.service.readers.result_files import (
+    SIZES,
+    helm_run,
+    inspect_log,
+    record,
+    record_result,
+    scores_file,
+    scores_row,
+    stderr_of,
+    write,
+    zipped,
+    zstd_zip,
+)
+
+COUNTS = dict(zip(SIZES, (20, 35, 50, 80), strict=True))
+
+
+def _header(name: str, k: int, n: int = 100) -> bytes:
+    return json.dumps(inspect_log(f"pythia-{name}", k, n)).encode()
+
+
+def test_inspect_logs_in_json_make_a_curve_with_the_number_of_scored_samples(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["results"]["total_samples"] = 300  # samples times epochs, which is no n
+        write(tmp_path / f"{name}.json", log)
+    (item,), report = read(tmp_path)
+    curve = load_item(item).curve
+    assert (curve.task, curve.metric.name) == ("arithmetic", "accuracy")
+    assert [point.n_examples for point in curve.points] == [100] * 4
+    assert report.formats == {"inspect": 4}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, 93])
+def test_inspect_archives_are_read_by_their_header_zstd_as_well(tmp_path: Path, method: int) -> None:
+    for name, k in COUNTS.items():
+        members = {"samples/1_epoch_1.json": b"{}" * 50_000, "header.json": _header(name, k)}
+        path = tmp_path / f"{name}.eval"
+        if method == 93:
+            path.write_bytes(zstd_zip(members))
+        else:
+            zipped(path, members, method)
+    (item,), report = read(tmp_path)
+    assert [round(100 * point["score"]) for point in points_of(item)] == list(COUNTS.values())
+    assert report.formats == {"inspect": 4}
+
+
+def test_the_reductions_of_a_log_give_outcomes_and_n(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        del log["results"]["scores"][0]["scored_samples"]
+        samples = [{"sample_id": i, "value": float(i < k)} for i in range(100)]
+        reductions = json.dumps([{"scorer": "match", "samples": samples}]).encode()
+        zipped(tmp_path / f"{name}.eval", {"header.json": json.dumps(log).encode(), "reductions.json": reductions})
+    (item,), _ = read(tmp_path)
+    assert [sum(point["outcomes"]) for point in points_of(item)] == list(COUNTS.values())
+    assert {point["n_examples"] for point in points_of(item)} == {100}
+
+
+def test_logs_that_did_not_end_well_are_left_out_with_their_status(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        write(tmp_path / f"{name}.json", inspect_log(f"pythia-{name}", k, 100))
+    write(tmp_path / "broken.json", {"version": 2, "status": "error", "eval": {"task": "x", "model": "hf/pythia-1b"}})
+    zipped(tmp_path / "begun.eval", {"_journal/start.json": b"{}"})
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 4
+    assert codes(report)["not_successful"] == 1
+    assert [note.examples for note in report.notes if note.code == "not_successful"] == [
+        ("begun.eval",),
+        ("broken.json: error",),
+    ]
+
+
+def test_means_over_epochs_are_no_proportions(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["eval"]["config"] = {"epochs": 4}
+        log["results"]["scores"][0]["metrics"]["stderr"]["value"] = 0.02
+        write(tmp_path / f"{name}.json", log)
+    (item,), _ = read(tmp_path)
+    assert load_item(item).curve.metric.kind is MetricKind.BOUNDED
+    assert all(point["stderr"] == 0.02 for point in points_of(item))
+
+
+def test_several_scorers_of_a_log_are_metrics_of_their_own(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["results"]["scores"].append({**log["results"]["scores"][0], "name": "judge", "scorer": "judge"})
+        write(tmp_path / f"{name}.json", log)
+    items, _ = read(tmp_path)
+    assert {item.names["metric"] for item in items} == {"accuracy,match", "accuracy,judge"}
+
+
+def test_nan_in_a_log_is_a_score_that_is_no_number(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        text = json.dumps(inspect_log(f"pythia-{name}", k, 100))
+        if name == "70m":
+            text = text.replace('"value": 0.2', '"value": NaN')
+        (tmp_path / f"{name}.json").write_text(text)
+    (item,), _ = read(tmp_path)
+    assert len(points_of(item)) == 3
+
+
+def test_bigbench_scores_take_n_from_the_task_definition_beside_them(tmp_path: Path) -> None:
+    task = tmp_path / "navigate"
+    write(task / "task.json", {"name": "navigate", "examples": [{}] * 1000})
+    for name, k in COUNTS.items():
+        rows = [scores_row(k / 100, shots) for shots in (0, 3)]
+        write(task / "results" / f"scores_BIG-G_{name}.json", scores_file(name, SIZES[name], rows))
+    items, report = read(tmp_path)
+    curves = [load_item(item).curve for item in items]
+    assert [(curve.task, curve.prompting) for curve in curves] == [("navigate", "0-shot"), ("navigate", "3-shot")]
+    assert all(point.n_examples == 1000 for curve in curves for point in curve.points)
+    assert [point.scale for point in curves[0].points] == list(SIZES.values())
+    assert curves[0].metric.chance == 0.5
+    assert (curves[0].model_family, report.formats["bigbench"]) == ("BIG-G T=0", 4)
+
+
+def test_bigbench_scores_without_a_definition_say_what_is_missing(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        rows = [scores_row(k / 100), scores_row(k / 100, metric="normalized_aggregate_score")]
+        write(tmp_path / f"scores_{name}.json", scores_file(name, SIZES[name], rows))
+    with pytest.raises(UnreadableFile, match="without a number of examples") as caught, open_curves(tmp_path):
+        pass
+    assert "aggregates over subtasks (4)" in str(caught.value)
+
+
+def test_helm_run_folders_get_n_and_the_standard_error_from_their_instances(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        helm_run(tmp_path, f"pythia-{name}", [float(i < k) for i in range(100)], "valid")
+    (item,), report = read(tmp_path)
+    curve = load_item(item).curve
+    assert (curve.task, curve.metric.name, curve.prompting) == (
+        "mmlu:subject=anatomy,method=joint",
+        "exact_match",
+        "5-shot",
+    )
+    assert [point.n_correct or sum(point.outcomes or b"") for point in curve.points] == list(COUNTS.values())
+    assert curve.tags == {"task_group": "mmlu"}
+    assert report.formats == {"helm": 4}
+    assert "num_prompt_tokens" in note(report, "no_score")
+
+
+def test_helm_means_of_other_numbers_are_bounded_with_a_standard_error(tmp_path: Path) -> None:
+    for index, name in enumerate(SIZES):
+        helm_run(tmp_path, f"pythia-{name}", [0.1 + 0.02 * (i % 7) + 0.1 * index for i in range(50)])
+    (item,), _ = read(tmp_path)
+    assert all(0 < point["stderr"] < 0.01 for point in points_of(item))
+    assert load_item(item).curve.metric.kind is MetricKind.BOUNDED
+
+
+def test_every_eval_ever_records_make_curves_and_percent_become_fractions(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        upper = 100.0 if name == "70m" else 1.0
+        result = record_result(upper * k / 100, upper * stderr_of(k, 100), 100, upper)
+        write(tmp_path / f"{name}.json", record(f"pythia-{name}", [result]))
+    (item,), report = read(tmp_path)
+    assert load_item(item).curve.metric.kind is MetricKind.PROPORTION
+    assert [round(100 * point["score"], 9) for point in points_of(item)] == list(COUNTS.values())
+    assert report.formats == {"every-eval-ever": 4}
+
+
+def test_records_one_a_line_are_read_as_well(tmp_path: Path) -> None:
+    lines = [
+        json.dumps(record(f"pythia-{name}", [record_result(k / 100, stderr_of(k, 100), 100)]))
+        for name, k in COUNTS.items()
+    ]
+    path = tmp_path / "records.jsonl"
+    path.write_text("\n".join(lines))
+    (item,), _ = read(path)
+    assert len(points_of(item)) == 4
+
+
+def test_a_format_that_is_named_leaves_the_others_out(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        write(tmp_path / f"{name}.json", inspect_log(f"pythia-{name}", k, 100))
+        write(tmp_path / f"{name}-r.json", record(f"pythia-{name}", [record_result(0.5, 0.05, 100)]))
+    (item,), report = read(tmp_path, format_name="inspect")
+    assert item.names["task"] == "arithmetic"
+    assert codes(report)["other_format"] == 4
+
+
+@published
+@pytest.mark.parametrize("name", ["inspect_ai_log.json", "inspect_ai_log.eval", "inspect_ai_mmlu_choices.eval"])
+def test_real_inspect_logs_are_recognised(name: str) -> None:
+    with pytest.raises(UnreadableFile, match=r"Read 1 file \(1 inspect\)"), open_curves(PUBLISHED / "formats" / name):
+        pass

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.metrics import MetricKind
+from service.readers.loading import load_item
+from service.readers.models_table import models_of
+from tests.service.readers.reading import PUBLISHED, codes, note, points_of, published, read
+from tests.service.readers.result_files import (
+    SIZES,
+    new_results,
+    old_results,
+    share,
+    share_new,
+    write,
+)
+
+
+def _old_suite(folder: Path, counts: dict[str, int], n: int = 312, task: str = "winogrande") -> None:
+    for name, k in counts.items():
+        write(folder / f"{name}.json", old_results(f"pythia-{name}", {task: share(k, n)}))
+
+
+COUNTS = dict(zip(SIZES, (150, 170, 190, 230), strict=True))
+
+
+def test_old_results_of_several_sizes_make_one_curve_with_exact_n(tmp_path: Path) -> None:
+    _old_suite(tmp_path, COUNTS)
+    (item,), report = read(tmp_path)
+    curve = load_item(item).curve
+    assert (curve.task, curve.metric.name, curve.prompting, curve.model_family) == (
+        "winogrande",
+        "acc",
+        "0-shot",
+        "pythia",
+    )
+    assert [point.n_examples for point in curve.points] == [312] * 4
+    assert [round(point.score * 312) for point in curve.points] == list(COUNTS.values())
+    assert report.formats == {"lm-eval": 4}
+    assert report.points == 4
+
+
+def test_sizes_come_from_the_built_in_table_and_are_reported(tmp_path: Path) -> None:
+    _old_suite(tmp_path, COUNTS)
+    (item,), report = read(tmp_path)
+    assert points_of(item)[0]["scale"] == 70_426_624
+    assert "built-in table" in note(report, "scale")
+
+
+def test_a_models_table_goes_before_all_other_sources(tmp_path: Path) -> None:
+    _old_suite(tmp_path, COUNTS)
+    table = models_of("model,model_family,parameters\npythia-70m,Small ones,1e6\npythia-410m,Small ones,2e6\n")
+    items, report = read(tmp_path, models=table)
+    by_family = {
+        item.document["model_family"]: [p["scale"] for p in points_of(item)] for item in items if item.document
+    }
+    assert by_family["Small ones"] == [1e6, 2e6]
+    assert len(by_family["pythia"]) == 2
+    assert "pythia-1.4b" in note(report, "not_in_models_table")
+
+
+def test_a_size_is_read_from_the_name_where_no_table_has_the_model(tmp_path: Path) -> None:
+    for size in ("1.5b", "30b"):
+        write(tmp_path / f"{size}.json", old_results(f"newmodel-{size}", {"piqa": share(50, 100)}))
+    (item,), report = read(tmp_path)
+    assert [point["scale"] for point in points_of(item)] == [1.5e9, 3e10]
+    assert "newmodel-1.5b: 1.5e+09" in note(report, "scale")
+
+
+def test_a_model_without_a_size_is_left_out_by_name(tmp_path: Path) -> None:
+    _old_suite(tmp_path, COUNTS)
+    write(tmp_path / "x.json", old_results("mystery", {"winogrande": share(100, 312)}))
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 4
+    assert "EleutherAI/mystery" in note(report, "no_scale")
+
+
+def test_new_results_give_the_number_of_shots_the_direction_and_the_size_of_the_test_set(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        results = {"piqa": share_new(k, 312)}
+        more = {
+            "n-samples": {"piqa": {"original": 400, "effective": 312}},
+            "higher_is_better": {"piqa": {"acc": True}},
+        }
+        write(tmp_path / f"results_{name}.json", new_results(f"pythia-{name}", results, **more))
+    (item,), _ = read(tmp_path)
+    curve = load_item(item).curve
+    assert curve.prompting == "5-shot"
+    assert [point.n_examples for point in curve.points] == [312] * 4
+    assert curve.tags == {"task_version": "1.0"}
+
+
+def test_filters_of_the_answers_are_metrics_of_their_own_with_the_registered_chance(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        numbers = share_new(k, 312, "exact_match", "strict-match") | share_new(k + 9, 312, "exact_match", "flexible")
+        write(tmp_path / f"results_{name}.json", new_results(f"pythia-{name}", {"gsm8k": numbers}))
+    items, _ = read(tmp_path)
+    metrics = {load_item(item).curve.metric.name: load_item(item).curve.metric for item in items}
+    assert set(metrics) == {"exact_match,strict-match", "exact_match,flexible"}
+    assert all(metric.kind is MetricKind.PROPORTION and metric.chance == 0.0 for metric in metrics.values())
+
+
+def test_a_group_is_not_counted_with_its_subtasks_but_names_them(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        results = {
+            "mmlu": share_new(2 * k, 624),
+            "mmlu_stem": share_new(2 * k, 624),
+            "mmlu_anatomy": share_new(k, 312),
+            "mmlu_law": share_new(k, 312),
+        }
+        below = {"mmlu": ["mmlu_stem"], "mmlu_stem": ["mmlu_anatomy", "mmlu_law"]}
+        document = new_results(f"pythia-{name}", results, group_subtasks=below)
+        write(tmp_path / f"results_{name}.json", document)
+    items, report = read(tmp_path)
+    assert sorted(item.names["task"] for item in items) == ["mmlu_anatomy", "mmlu_law"]
+    assert all(item.document is not None and item.document["tags"]["task_group"] == "mmlu" for item in items)
+    assert codes(report)["group"] == 8
+
+
+def test_a_group_whose_subtasks_are_not_there_is_a_task(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        document = new_results(f"pythia-{name}", {"mmlu": share_new(k, 312)}, group_subtasks={"mmlu": ["mmlu_law"]})
+        write(tmp_path / f"results_{name}.json", document)
+    (item,), _ = read(tmp_path)
+    assert item.names["task"] == "mmlu"
+
+
+@pytest.mark.parametrize(("as_text", "model"), [(True, "pythia-70m"), (False, "pythia-70m")])
+def test_model_arguments_may_be_text_or_an_object(tmp_path: Path, model: str, *, as_text: bool) -> None:
+    _old_suite(tmp_path, {name: k for name, k in COUNTS.items() if name != "70m"})
+    document = old_results(model, {"winogrande": share(100, 312)})
+    if not as_text:
+        document["config"]["model_args"] = {"pretrained": f"EleutherAI/{model}", "dtype": "float16"}
+    write(tmp_path / "z.json", document)
+    (item,), _ = read(tmp_path)
+    assert points_of(item)[0]["model"] == model
+
+
+def test_logged_examples_become_outcomes_in_one_order_for_all_models(tmp_path: Path) -> None:
+    _with_samples(tmp_path)
+    (item,), _ = read(tmp_path)
+    points = points_of(item)
+    assert all(point["n_examples"] == 20 and sum(point["outcomes"]) == round(20 * point["score"]) for point in points)
+    assert points[0]["outcomes"] == [int(_correct(0, int(name))) for name in sorted(map(str, range(20)))]
+    assert load_item(item).curve.points[0].outcomes is not None
+
+
+def test_outcomes_of_other_examples_are_not_paired(tmp_path: Path) -> None:
+    _with_samples(tmp_path)
+    path = next((tmp_path / "70m").glob("samples_*"))
+    path.write_text(path.read_text().replace('"doc_hash": "h3"', '"doc_hash": "other"'))
+    (item,), report = read(tmp_path)
+    assert all("outcomes" not in point for point in points_of(item))
+    assert codes(report)["unpaired"] == 1
+
+
+def test_outcomes_whose_mean_is_not_the_score_are_not_used(tmp_path: Path) -> None:
+    _with_samples(tmp_path)
+    path = next((tmp_path / "70m").glob("samples_*"))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    (item,), report = read(tmp_path)
+    assert all("outcomes" not in point for point in points_of(item))
+    assert codes(report)["outcomes"] == 1
+
+
+def test_logged_examples_without_their_results_are_named(tmp_path: Path) -> None:
+    _with_samples(tmp_path)
+    next((tmp_path / "70m").glob("results_*")).unlink()
+    _, report = read(tmp_path)
+    assert "70m/samples_piqa_70m.jsonl" in note(report, "samples")
+
+
+def _correct(model: int, example: int) -> bool:
+    return (example * 7 + model) % 4 < 2 + model % 2
+
+
+def _with_samples(folder: Path) -> None:
+    for index, name in enumerate(SIZES):
+        lines = [
+            {"doc_id": i, "doc": {}, "filter": "none", "metrics": ["acc"], "doc_hash": f"h{i}", "acc": float(right)}
+            for i in (list(range(20)) if index else list(reversed(range(20))))
+            for right in [_correct(index, i)]
+        ]
+        k = sum(line["acc"] == 1.0 for line in lines)
+        write(folder / name / f"results_{name}.json", new_results(f"pythia-{name}", {"piqa": share_new(k, 20)}))
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / name / f"samples_piqa_{name}.jsonl").write_text(text)
+
+
+@published
+def test_published_pythia_results_give_curves_of_eight_sizes_with_exact_n() -> None:
+    items, report = read(PUBLISHED / "lm_eval" / "pythia")
+    assert report.formats == {"lm-eval": 8}
+    assert len(items) == 172
+    curves = [load_item(item).curve for item in items]
+    assert all(curve.n_scales == 8 for curve in curves)
+    for curve in curves:
+        for point in curve.points:
+            assert point.n_examples is not None
+            if curve.metric.kind is MetricKind.PROPORTION:
+                k = point.score * point.n_examples
+                assert abs(k - round(k)) < 1e-6
