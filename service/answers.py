@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -19,13 +19,17 @@ from service.errors import problem_document
 from service.readers.items import CurveItem
 from service.readers.loading import load_item
 from service.sampling import Evidence, Suite, sampling_key
-from service.schemas.analysis import analysis_document, analysis_identity
+from service.schemas.analysis import analysis_document, analysis_identity, resolved_options
 from service.schemas.curve import LoadedCurve
 from service.schemas.options import load_options
 from service.table_row import TableRow, failed_row, table_row
 
+if TYPE_CHECKING:
+    from service.report.entries import ReportCurve
+    from service.suite_documents import PlacedCurve
+
 SCALE = "between_model_scale"
-Form = Literal["table", "json", "csv"]
+Form = Literal["table", "json", "csv", "suite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,28 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is made of an analysis. Pictures are drawn beside any form."""
+    """What is made of an analysis; `suite`: its part of a suite's summary.
+
+    Pictures, and the parts of a report, are made beside any form.
+    """
 
     form: Form = "table"
     explain: bool = False
     plots: Path | None = None
     plot_format: Literal["svg", "png"] = "svg"
+    report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is printed for one curve, and its label for the counts; no label means that it failed."""
+    """What is printed for one curve, and its label for the counts; no label means that it failed.
+
+    `part` is what a report keeps of the curve.
+    """
 
     label: str | None
-    content: str | TableRow
+    content: str | TableRow | PlacedCurve
+    part: ReportCurve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,8 @@ class Answering:
             loaded = load_item(entry.item)
             analysis = self._analysis(entry, loaded)
             _draw(analysis, entry.index, self.output)
-            return self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
+            written = self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
+            return replace(written, part=self._part(entry, analysis, loaded.warnings))
         except ScaleshapeError as error:
             return self._failure(entry, error)
 
@@ -128,18 +141,28 @@ class Answering:
         label = analysis.classification.label
         if self.output.form == "json":
             return Answer(label, _json_line(_document(analysis, warnings, seconds)))
+        if self.output.form == "suite":
+            return Answer(label, _placed(analysis, entry.index))
         told = replace(analysis, diagnostics=_with_warnings(analysis, warnings))
         if self.output.form == "csv":
             return Answer(label, analysis_line(entry.index, told))
         return Answer(label, table_row(told, explain=self.output.explain))
 
+    def _part(self, entry: Entry, analysis: Analysis, warnings: tuple[Warned, ...]) -> ReportCurve | None:
+        if not self.output.report:
+            return None
+        from service.report.entries import report_curve
+
+        return report_curve(replace(analysis, diagnostics=_with_warnings(analysis, warnings)), entry.index)
+
     def _failure(self, entry: Entry, error: ScaleshapeError) -> Answer:
         names = entry.item.names
+        part = _failed_part(entry, error) if self.output.report else None
         if self.output.form == "json":
-            return Answer(None, _json_line(_failure_document(entry, error)))
+            return Answer(None, _json_line(_failure_document(entry, error)), part)
         if self.output.form == "csv":
-            return Answer(None, failure_line(entry.index, names, str(error)))
-        return Answer(None, failed_row(names, entry.item.label, str(error)))
+            return Answer(None, failure_line(entry.index, names, str(error)), part)
+        return Answer(None, failed_row(names, entry.item.label, str(error)), part)
 
 
 def _document(analysis: Analysis, warnings: tuple[Warned, ...], seconds: float) -> dict[str, Any]:
@@ -150,6 +173,24 @@ def _document(analysis: Analysis, warnings: tuple[Warned, ...], seconds: float) 
     )
     version = analysis.provenance.engine_version
     return {**document, "id": analysis_identity(analysis.curve, document["options"], version)}
+
+
+def _placed(analysis: Analysis, index: int) -> PlacedCurve:
+    from models.suite_curve import suite_curve
+    from service.suite_documents import PlacedCurve
+
+    found = analysis.provenance
+    resolved = resolved_options(
+        analysis.options, smallest_effect=found.smallest_effect, between_model_scale=found.between_model_scale
+    )
+    identifier = analysis_identity(analysis.curve, resolved, found.engine_version)
+    return PlacedCurve(index, identifier, suite_curve(analysis))
+
+
+def _failed_part(entry: Entry, error: ScaleshapeError) -> ReportCurve:
+    from service.report.entries import report_failure
+
+    return report_failure(entry.index, entry.item.names, entry.item.label, str(error))
 
 
 def _failure_document(entry: Entry, error: ScaleshapeError) -> dict[str, Any]:

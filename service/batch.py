@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.options import SUITE_AUTOMATIC, SUITE_MINIMUM, EngineName
 from service.answers import SCALE, Answer, Answering, Entry, Output, Place
 from service.parallel import AHEAD, FEW, Job, Workers
+from service.readers.items import CurveItem
 from service.readers.opening import CurveStream
-from service.sampling import Suite, sampled
+from service.sampling import Suite, sampled, suite_of
 
 FEW_NUTS = 2  # curves for which other processes are worth starting when each takes seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Open files, and the options and output that are asked for."""
+    """Open files, and the options and output that are asked for.
+
+    With `chosen` only such curves are answered; the suite's scale is that of all curves.
+    """
 
     streams: Sequence[CurveStream]
     told: Mapping[str, Any]
     output: Output
+    chosen: Callable[[CurveItem], bool] | None = None
 
     @property
     def count(self) -> int:
@@ -43,7 +48,11 @@ class Batch:
         with Workers(min(processes, useful), FEW_NUTS if nuts else FEW) as workers:
             answering = Answering(self.told, self.output)
             answering = replace(answering, suite=self._suite(answering, workers))
-            yield from workers.ordered(Job(answering.answer, answering.died), self.entries())
+            yield from workers.ordered(Job(answering.answer, answering.died), self._wanted())
+
+    def _wanted(self) -> Iterator[Entry]:
+        chosen = self.chosen
+        return self.entries() if chosen is None else (entry for entry in self.entries() if chosen(entry.item))
 
     def _suite(self, answering: Answering, workers: Workers) -> Suite | None:
         """The first pass: evidence on the between-model scale, where it is to be estimated."""
@@ -56,7 +65,7 @@ class Batch:
         entries = [entry for _, entry in sample.values()]
         evidence = workers.ordered(Job(answering.evidence, _nothing), entries)
         known = {key: value for key, value in zip(sample, evidence, strict=True) if value is not None}
-        return _suite_of(known) if len(known) >= SUITE_MINIMUM else None
+        return suite_of(known) if len(known) >= SUITE_MINIMUM else None
 
     def _placed(self, answering: Answering) -> Iterator[tuple[str, tuple[Place, Entry]]]:
         """Sampling key of every curve that can be read; cheap enough for the main process."""
@@ -64,12 +73,6 @@ class Batch:
             place = answering.place(entry)
             if place is not None:
                 yield place.key, (place, entry)
-
-
-def _suite_of(evidence: Mapping[str, tuple[float, ...]]) -> Suite:
-    """A suite from its sample; summed in the order of the keys, so that the order of the input does not matter."""
-    columns = zip(*(evidence[key] for key in sorted(evidence)), strict=True)
-    return Suite(tuple(map(sum, columns)), evidence)
 
 
 def _nothing(_entry: Entry, _exit_code: int | None) -> None:

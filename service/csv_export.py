@@ -71,6 +71,16 @@ def failure_line(index: int, names: Mapping[str, str], message: str) -> str:
     return _row({"index": index, "status": "failed", **known, "error": message})
 
 
+def table_line(cells: Iterable[object]) -> str:
+    """A row of any other table."""
+    return _line(map(_cell, cells))
+
+
+def formula_safe(text: str) -> str:
+    """Text that no spreadsheet runs."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
 def _curve_cells(analysis: Analysis) -> dict[str, Any]:
     curve = analysis.curve
     cells = {
@@ -106,8 +116,7 @@ def _cell(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text
+    return formula_safe(value) if isinstance(value, str) else str(value)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import threading
 import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.curve import ScaleKind
 from models.metrics import MetricKind
@@ -21,6 +23,10 @@ from service.table_row import setting_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PlotForm = Literal["svg", "png"]
+
+_DRAWING = threading.RLock()  # matplotlib's settings, and Python's warning filters, are those of the whole process
 
 # Okabe and Ito's palette, which stays apart for colour-blind readers: one colour a shape, as in the table.
 SHAPE_COLOURS = {
@@ -64,10 +70,17 @@ _STYLE: dict[Any, Any] = {
 
 
 def save_plot(analysis: Analysis, path: Path) -> None:
-    """Write the picture as SVG or PNG, as the name says; the same analysis gives the same bytes."""
+    """Write the picture as SVG or PNG, as the name says."""
+    path.write_bytes(plot_bytes(analysis, "svg" if path.suffix == ".svg" else "png"))
+
+
+def plot_bytes(analysis: Analysis, form: PlotForm) -> bytes:
+    """The picture as the content of a file; the same analysis gives the same bytes. Threads draw in turn."""
+    content = io.BytesIO()
+    metadata = {"Date": None} if form == "svg" else {"Software": None}
     with _style():
-        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-        curve_figure(analysis).savefig(path, metadata=metadata, dpi=_DPI)
+        curve_figure(analysis).savefig(content, format=form, metadata=metadata, dpi=_DPI)
+    return content.getvalue()
 
 
 def plot_name(analysis: Analysis, index: int, suffix: str) -> str:
@@ -100,7 +113,7 @@ def curve_figure(analysis: Analysis) -> Figure:
 def _style() -> Iterator[None]:
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    with _DRAWING, mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box: no other font is sure
         yield
 

@@ -10,7 +10,7 @@ from service.answers import Answer
 
 EVERY = 0.1  # seconds between two updates
 AFTER = 1.0  # seconds before the first: a short run needs none
-_CLEAR = "\r\x1b[K"
+CLEAR = "\r\x1b[K"
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
             now = time.monotonic()
             drawn = self._seen and now - last >= EVERY
             if self._seen and (self._shared or drawn):
-                self._file.write(_CLEAR)
+                self._file.write(CLEAR)
                 self._file.flush()
             yield answer
             if drawn or (self._seen and self._shared and now - began > AFTER):
@@ -43,16 +43,17 @@ class Progress:
                 self._file.write(self._line(done, now - began))
                 self._file.flush()
         if self._seen:
-            self._file.write(_CLEAR)
+            self._file.write(CLEAR)
             self._file.flush()
 
     def _line(self, done: int, seconds: float) -> str:
         rate = done / seconds
         left = (self._total - done) / rate
-        return f"{_CLEAR}{done} of {self._total} curves, {rate:.0f} a second, {_duration(left)} left"
+        return f"{CLEAR}{done} of {self._total} curves, {rate:.0f} a second, {duration_text(left)} left"
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Seconds, minutes or hours, as fits."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

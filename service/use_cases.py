@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+import time
+from datetime import UTC, datetime
+from typing import Any
 
 from models.analysis import analyze, suite_evidence
-from models.between_model import ResolvedScale, resolve_suite_scale
+from models.between_model import ResolvedScale
 from models.curve import ScalingCurve
 from models.engines.quadrature import quadrature
+from models.errors import EngineError
 from models.options import EngineName, Options
 from models.posterior import Engine
 from models.results import Analysis
-from service.sampling import Evidence, Suite, sampling_key
+from service.identities import identity, suite_scale
+from service.sampling import Evidence, Suite
+from service.schemas.analysis import analysis_document
+from service.schemas.curve import LoadedCurve
 
 
 def analyze_curve(curve: ScalingCurve, options: Options, suite: Suite | None = None) -> Analysis:
@@ -19,10 +25,23 @@ def analyze_curve(curve: ScalingCurve, options: Options, suite: Suite | None = N
     return analyze(curve, options, _engine(options.engine), None if suite is None else suite_scale(suite, curve))
 
 
-def suite_scale(suite: Suite, curve: ScalingCurve) -> ResolvedScale:
-    """The between-model scale for one curve, from all sampled curves but itself."""
-    own = suite.own.get(sampling_key(curve))
-    return resolve_suite_scale(np.array(suite.total), None if own is None else np.array(own))
+def answer_document(loaded: LoadedCurve, options: Options, scale: ResolvedScale | None = None) -> dict[str, Any]:
+    """One analysis as the contract returns it, computed now.
+
+    Raises `InvalidInput`, or `EngineError` also for numbers that no engine check foresaw.
+    """
+    began = time.perf_counter()
+    try:
+        analysis = analyze(loaded.curve, options, _engine(options.engine), scale)
+    except (ArithmeticError, ValueError) as error:
+        raise EngineError(f"the engine failed on this curve: {type(error).__name__}: {error}") from error
+    return analysis_document(
+        analysis,
+        identifier=identity(loaded.curve, options, scale),
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        elapsed_s=round(time.perf_counter() - began, 6),
+        warnings=loaded.warnings,
+    )
 
 
 def evidence_on_scale(curve: ScalingCurve, options: Options) -> Evidence:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli import OPTION_NAMES, main
+from service.cli import main
+from service.commands.curve_options import OPTION_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"

@@ -1,12 +1,14 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 
 from models.curve import ScaleKind
 from models.options import UNDETERMINED, Shape
 from models.results import Analysis
-from service.plots import curve_figure, plot_name, save_plot
+from service.plots import PlotForm, curve_figure, plot_bytes, plot_name, save_plot
 
 
 def texts(analysis: Analysis) -> list[str]:
@@ -53,6 +55,20 @@ def test_the_same_analysis_gives_the_same_bytes(u_shaped: Analysis, tmp_path: Pa
     save_plot(u_shaped, second)
     assert first.read_bytes() == second.read_bytes()
     assert first.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("form", ["svg", "png"])
+def test_threads_that_draw_at_once_draw_the_same_as_one(u_shaped: Analysis, rising: Analysis, form: PlotForm) -> None:
+    alone = {id(analysis): plot_bytes(analysis, form) for analysis in (u_shaped, rising)}
+    with ThreadPoolExecutor(4) as pool:
+        for analysis, drawn in [(a, pool.submit(plot_bytes, a, form)) for a in (u_shaped, rising) * 4]:
+            assert drawn.result() == alone[id(analysis)]
+
+
+def test_drawing_leaves_the_settings_of_the_process_alone(u_shaped: Analysis) -> None:
+    before = mpl.rcParams.copy()
+    plot_bytes(u_shaped, "svg")
+    assert mpl.rcParams.copy() == before
 
 
 def test_any_name_can_be_drawn(rising: Analysis, tmp_path: Path) -> None:

@@ -6,14 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.between_model import NODES
+from models.between_model import NODES, ResolvedScale
 from models.curve import ScalePoint, ScalingCurve
 from models.errors import EngineError, InvalidCurve, InvalidOptions, Problem
-from models.metrics import registered
+from models.metrics import MetricKind, registered
 from models.options import SUITE_SAMPLE, Options
 from service.errors import problem_document
+from service.identities import identity, resolved, suite_scale
 from service.sampling import Suite, sampled, sampling_key
-from service.use_cases import analyze_curve, evidence_on_scale, suite_scale
+from service.schemas.curve import LoadedCurve
+from service.schemas.options import load_options
+from service.use_cases import analyze_curve, answer_document, evidence_on_scale
 
 
 def curve_of(task: str, scores: tuple[float, ...] = (0.2, 0.5, 0.8), unit: float = 1e6) -> ScalingCurve:
@@ -88,3 +91,34 @@ def test_each_error_has_its_problem_document() -> None:
     assert problem_document(InvalidOptions([problem]))["type"] == "/problems/invalid-options"
     failed = problem_document(EngineError("broke"))
     assert (failed["status"], failed["detail"], "errors" in failed) == (500, "broke", False)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"seed": 7, "interval": 0.9}, {"smallest_effect": 0.0371}, {"between_model_scale": 0.0517}]
+)
+def test_the_identity_is_known_before_the_analysis(given: Mapping[str, object]) -> None:
+    metric = registered("accuracy")
+    assert metric is not None
+    shifted = replace(metric, name="shifted", kind=MetricKind.BOUNDED, lower=0.1, upper=0.83, chance=None)
+    for curve in (curve_of("a"), replace(curve_of("b"), metric=shifted)):
+        options = load_options(given)
+        document = answer_document(LoadedCurve(curve, given, ()), options)
+        assert document["options"] == resolved(curve, options)
+        assert document["id"] == identity(curve, options)
+        assert document["options"]["smallest_effect"] == document["provenance"]["smallest_effect"]
+
+
+def test_the_identity_under_a_suite_is_that_of_its_scale() -> None:
+    curve, options = curve_of("a"), Options()
+    scale = ResolvedScale(0.0456, "suite")
+    document = answer_document(LoadedCurve(curve, {}, ()), options, scale)
+    assert document["id"] == identity(curve, options, scale) != identity(curve, options)
+    assert document["id"] == identity(curve, Options(between_model_scale=0.0456)), (
+        "asked for as a number, it is the same"
+    )
+    assert document["provenance"]["between_model_scale_source"] == "suite"
+
+
+def test_a_curve_that_asks_for_a_suite_without_one_has_no_identity() -> None:
+    with pytest.raises(InvalidOptions, match="analysed together"):
+        identity(curve_of("a"), Options(between_model_scale="suite"))

@@ -1,0 +1,147 @@
+"""Suites as they come over HTTP: JSON, NDJSON, CSV, an uploaded file, or a filter of stored curves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from flask import Request
+from werkzeug.datastructures import FileStorage
+
+from models.errors import InvalidInput, Problem
+from service.bodies import JSON, checked_keys, json_bytes, json_value, media_type, spooled
+from service.database import Database
+from service.failures import TooLarge, Unsupported
+from service.readers.json_documents import stream_of
+from service.readers.json_text import NotJson, parsed
+from service.readers.opening import FORMATS, READERS, SCALES, CurveStream, open_curves
+from service.readers.source import head_of
+from service.schemas.problems import unknown
+from service.schemas.queries import load_filter
+from service.schemas.scalars import shown
+from service.settings import Settings
+from service.store.filters import Filter
+from service.suites import Submission, stored_curves
+
+UPLOAD = "multipart/form-data"
+FORMS = {"application/x-ndjson": "ndjson", "text/csv": "csv"}
+ACCEPTED = (JSON, *FORMS, UPLOAD)
+UPLOAD_FIELDS = ("file", "format", "scale", "options")
+BATCH_FIELDS = ("curves", "options")
+AGAIN_FIELDS = ("from", "options")
+BLOCK_BYTES = 1 << 18
+
+type Taken = tuple[Submission, str]
+
+
+@contextmanager
+def taken(request: Request, database: Database, settings: Settings) -> Iterator[Taken]:
+    """The suite in a request and the digest of the body.
+
+    Raises `InvalidInput`, `MalformedInput`, `Unsupported` or `TooLarge`.
+    """
+    kind = media_type(request, ACCEPTED)
+    if kind == JSON:
+        yield _of_json(request, database, settings)
+    elif kind == UPLOAD:
+        with _uploaded(request, settings) as found:
+            yield found
+    else:
+        with (
+            spooled(request, settings.max_batch_bytes) as body,
+            open_curves(body.file, FORMS[kind]) as stream,
+        ):
+            yield _suite(stream, stream.options), body.sha256
+
+
+def _of_json(request: Request, database: Database, settings: Settings) -> Taken:
+    """A JSON document is parsed as a whole, so it has the limit of other JSON bodies."""
+    content = json_bytes(request, settings.max_body_bytes)
+    document, digest = json_value(content), hashlib.sha256(content).hexdigest()
+    if not isinstance(document, Mapping) or ("curves" not in document and "from" not in document):
+        message = f"{shown(document)} is neither an object with curves nor one with from"
+        raise InvalidInput([Problem("", message)])
+    if "curves" in document:
+        _known(document, BATCH_FIELDS)
+        stream = stream_of(document)
+        return _suite(stream, stream.options), digest
+    _known(document, AGAIN_FIELDS)
+    checked_keys(document)
+    asked = Filter(**load_filter(document["from"]))
+    return stored_curves(database, asked, _options(document.get("options")), settings), digest
+
+
+@contextmanager
+def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Unsupported("an uploaded form has a Content-Encoding: send it as it is")
+    request.max_content_length = settings.max_batch_bytes
+    file = request.files.get("file")
+    _known({**request.form, **request.files}, UPLOAD_FIELDS)
+    if file is None:
+        raise InvalidInput([Problem("/file", "missing: send the file in this field of the form")])
+    form = request.form.to_dict()
+    chosen = {name: form.get(name) or None for name in ("format", "scale")}
+    _among("format", chosen["format"], FORMATS)
+    _among("scale", chosen["scale"], SCALES)
+    options = _form_options(form.get("options", ""))
+    content = _content(file)
+    _check_json(content, chosen["format"], settings.max_body_bytes)
+    with open_curves(content, chosen["format"], chosen["scale"]) as stream:
+        yield _suite(stream, {**stream.options, **options}), _digest(content, form)
+
+
+def _suite(stream: CurveStream, options: Mapping[str, Any]) -> Submission:
+    return Submission("batch", options, {"format": stream.format}, stream)
+
+
+def _known(document: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    problems = [Problem(f"/{name}", unknown(name, names)) for name in document if name not in names]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _among(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise InvalidInput([Problem(f"/{name}", f"{shown(value)} is none of {', '.join(allowed)}")])
+
+
+def _options(options: Any) -> Mapping[str, Any]:
+    if options is None or isinstance(options, Mapping):
+        return options or {}
+    raise InvalidInput([Problem("/options", f"{shown(options)} is not an object of options")])
+
+
+def _form_options(text: str) -> Mapping[str, Any]:
+    try:
+        return _options(checked_keys(parsed(text or "null")))
+    except NotJson as error:
+        raise InvalidInput([Problem("/options", f"is not JSON: {error}")]) from None
+
+
+def _content(file: FileStorage) -> BinaryIO:
+    """The file on disk or in memory, as the form was parsed."""
+    stream: Any = file.stream
+    return stream  # type: ignore[no-any-return]  # a temporary file or bytes in memory; both can be read twice
+
+
+def _check_json(content: BinaryIO, format_name: str | None, limit: int) -> None:
+    """Raises `TooLarge` for a JSON document that is too large to be parsed as a whole."""
+    size = content.seek(0, os.SEEK_END)
+    if size <= limit:
+        return
+    head = head_of(content)
+    name = format_name or next((reader.name for reader in READERS if reader.detect(head)), None)
+    if name == "json":
+        raise TooLarge(f"a JSON document of more than {limit >> 20} MiB: write one curve a line (NDJSON)")
+
+
+def _digest(content: BinaryIO, form: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(repr(sorted(form.items())).encode())
+    content.seek(0)
+    while block := content.read(BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,190 @@
+"""The processes of a server on one machine: started together, restarted when they die, stopped one after another."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from service.logs import logger
+
+USAGE = 2  # exit code of a child that refuses its settings: another start would not help
+FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds before a child is started again; doubled while it dies young
+YOUNG = 2.0  # seconds
+TICK = 0.05  # seconds between looks at a child that is stopping
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A process to run. `patience`: seconds that it gets to stop.
+
+    `remains`: whether processes that it left behind may finish; otherwise they are killed with it.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    patience: float
+    inherited: tuple[int, ...] = ()
+    remains: bool = False
+
+
+@dataclass(slots=True)
+class _Child:
+    """A role's process, if it runs, and when it is to be started otherwise (monotonic seconds)."""
+
+    role: Role
+    process: subprocess.Popen[bytes] | None = None
+    due: float = 0.0
+    began: float = 0.0
+    delay: float = FIRST_DELAY
+    restarts: int = field(default=0)
+
+
+class Supervisor:
+    """Runs the roles until a signal asks to stop; then stops them in the order given."""
+
+    def __init__(self, roles: Sequence[Role]) -> None:
+        self._children = [_Child(role) for role in roles]
+        self._log = logger("supervisor")
+
+    def run(self) -> int:
+        """The exit code: 0 after a stop that was asked for, 1 where a role refused its settings."""
+        with _signals() as asked:
+            try:
+                while not asked.stop(self._wait_seconds()):
+                    if not self._look_after():
+                        self._stop(asked)
+                        return 1
+                self._log.info("stopping")
+                self._stop(asked)
+                return 0
+            finally:
+                for child in self._children:
+                    _kill(child)
+
+    def _wait_seconds(self) -> float | None:
+        due = [child.due for child in self._children if child.process is None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _look_after(self) -> bool:
+        """Start what is due, note what has died; False where a child cannot be helped."""
+        now = time.monotonic()
+        for child in self._children:
+            if child.process is None and child.due <= now:
+                self._start(child)
+            elif child.process is not None and child.process.poll() is not None:
+                if child.process.returncode == USAGE:
+                    return False
+                self._died(child, now)
+        return True
+
+    def _start(self, child: _Child) -> None:
+        role = child.role
+        child.process = subprocess.Popen(  # noqa: S603 - our own command
+            [*role.command, *(["--restarted"] if child.restarts else [])],
+            env=dict(role.environment),
+            pass_fds=role.inherited,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in a terminal reaches this process alone, which stops the others in order
+        )
+        child.began = time.monotonic()
+        self._log.info("started", child=role.name, pid=child.process.pid)
+
+    def _died(self, child: _Child, now: float) -> None:
+        process = child.process
+        if process is None:
+            return
+        if not child.role.remains:
+            _kill_group(process.pid)
+        child.delay = min(2 * child.delay, LONGEST_DELAY) if now - child.began < YOUNG else FIRST_DELAY
+        child.process, child.due = None, now + child.delay
+        child.restarts += 1
+        self._log.warning(
+            "died", child=child.role.name, pid=process.pid, exit_code=process.returncode, again_in_s=child.delay
+        )
+
+    def _stop(self, asked: _Asked) -> None:
+        """One after another; a second signal kills those that are left.
+
+        What they have inherited is closed here, so that nobody connects to a server that has stopped accepting.
+        """
+        for number in {number for child in self._children for number in child.role.inherited}:
+            os.close(number)
+        hurried = False
+        for child in self._children:
+            if child.process is not None and not hurried:
+                hurried = self._stop_one(child, child.process, asked)
+
+    def _stop_one(self, child: _Child, process: subprocess.Popen[bytes], asked: _Asked) -> bool:
+        """Whether another signal came meanwhile."""
+        with suppress(ProcessLookupError):
+            process.terminate()
+        began, hurried = time.monotonic(), False
+        until = began + child.role.patience
+        while process.poll() is None and time.monotonic() < until and not hurried:
+            hurried = asked.stop(TICK)
+        seconds = round(time.monotonic() - began, 2)
+        if process.poll() is None:
+            self._log.warning("killed", child=child.role.name, pid=process.pid, after_s=seconds)
+        else:
+            self._log.info("stopped", child=child.role.name, pid=process.pid, after_s=seconds)
+        _kill(child)
+        return hurried
+
+
+class _Asked:
+    """Signals as they arrive at one end of a pair of sockets."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def stop(self, seconds: float | None) -> bool:
+        """Wait for a signal, `seconds` at most; whether one of them asks to stop."""
+        if not select.select([self._end], [], [], seconds)[0]:
+            return False
+        return any(number in STOPPING for number in self._end.recv(256))
+
+
+@contextmanager
+def _signals() -> Iterator[_Asked]:
+    """Signals wake the loop in place of ending the process."""
+    read, write = socket.socketpair()
+    with read, write:
+        write.setblocking(False)  # noqa: FBT003 - its only argument
+        watched = [number for number in (*STOPPING, signal.SIGCHLD) if signal.getsignal(number) != signal.SIG_IGN]
+        if signal.SIGCHLD not in watched:
+            watched.append(signal.SIGCHLD)
+        before = {number: signal.signal(number, _noted) for number in watched}
+        wakeup = signal.set_wakeup_fd(write.fileno())
+        try:
+            yield _Asked(read)
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _noted(_number: int, _frame: object) -> None:
+    """Nothing: the number is in the wake-up socket."""
+
+
+def _kill(child: _Child) -> None:
+    if child.process is None:
+        return
+    _kill_group(child.process.pid)
+    child.process.wait()
+    child.process = None
+
+
+def _kill_group(leader: int) -> None:
+    """Kill a child and all that it started; each child leads a group of its own."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.curve import ScaleKind, ScalePoint, ScalingCurve
+from models.errors import InvalidInput
+from models.metrics import Metric, MetricKind, registered
+from service.curve_export import check_export, export_curves
+from service.readers.loading import load_item
+from service.readers.opening import open_curves
+
+
+def _curve(task: str, metric: Metric, **more: object) -> ScalingCurve:
+    stderr = 0.1 if metric.kind is MetricKind.UNBOUNDED else None
+    points = tuple(
+        ScalePoint(size, 0.3 + index / 10, None if stderr else 200, stderr, language_model=f"m-{index}")
+        for index, size in enumerate((7.0426624e7, 4.1e8, 1.4e9))
+    )
+    curve = ScalingCurve(task, metric, points, "5-shot", "fam", ScaleKind.PARAMETERS)
+    return replace(curve, **more)  # type: ignore[arg-type]  # any field of a curve
+
+
+def _metric(name: str) -> Metric:
+    found = registered(name)
+    assert found is not None
+    return replace(found, name=name)
+
+
+CURVES = (
+    _curve("arc", _metric("acc"), tags={"task_group": "mmlu"}),
+    _curve("addition", replace(_metric("exact_match"), target_length=4), prompting=None),
+    _curve("lambada", _metric("loss")),
+    _curve("quiz", Metric("points", MetricKind.BOUNDED, lower=-1.0, upper=3.0, higher_is_better=False)),
+    _curve("c4", _metric("acc"), scale_kind=ScaleKind.TRAINING_FLOPS, model_family="other"),
+)
+
+
+@pytest.mark.parametrize("name", ["suite.jsonl", "folder"])
+def test_records_are_read_back_as_the_same_curves(tmp_path: Path, name: str) -> None:
+    curves = CURVES[:4]
+    assert export_curves(lambda: curves, tmp_path / name, 0.0) == 4
+    with open_curves(tmp_path / name) as stream:
+        found = [load_item(item).curve for item in stream.items()]
+    assert found == list(curves)
+
+
+def test_a_table_is_read_back_as_the_same_curves(tmp_path: Path) -> None:
+    path = tmp_path / "suite.csv"
+    assert export_curves(lambda: CURVES, path) == 5
+    with open_curves(path) as stream:
+        found = [load_item(item).curve for item in stream.items()]
+    assert found == list(CURVES)
+
+
+def test_a_record_has_what_the_schema_of_every_eval_ever_requires(tmp_path: Path) -> None:
+    path = tmp_path / "suite.jsonl"
+    export_curves(lambda: CURVES, path, 1_700_000_000.0)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(records) == 6  # three models of each family
+    for record in records:
+        assert record["schema_version"] == "0.2.1"
+        assert record["retrieved_timestamp"] == "1700000000"
+        assert {"source_metadata", "model_info", "eval_library", "evaluation_id"} <= record.keys()
+        for result in record["evaluation_results"]:
+            assert {"evaluation_name", "source_data", "metric_config", "score_details"} <= result.keys()
+            assert result["metric_config"]["min_score"] < result["metric_config"]["max_score"]
+            assert all(isinstance(text, str) for text in result["metric_config"]["additional_details"].values())
+
+
+def test_names_that_are_not_fit_for_files_are_replaced(tmp_path: Path) -> None:
+    points = tuple(ScalePoint(size, 0.5, 100, language_model=name) for size, name in ((1e8, "../a b"), (1e9, "..#a b")))
+    curve = ScalingCurve("t", _metric("acc"), points)
+    export_curves(lambda: [curve], tmp_path / "out", 0.0)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["_a_b.json", "_a_b~2.json"]
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "suite.csv"
+    export_curves(lambda: [_curve("=cmd()", _metric("acc"))], path)
+    with path.open(newline="") as file:
+        assert {row["task"] for row in csv.DictReader(file)} == {"'=cmd()"}
+
+
+def test_a_name_of_another_form_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"ends in \.csv"):
+        check_export(tmp_path / "suite.xlsx")

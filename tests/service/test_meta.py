@@ -1,0 +1,132 @@
+"""The commands that speak of many curves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import main
+from service.contract import examples
+
+RISING, FALLING, TURNED = (0.1, 0.3, 0.6, 0.9), (0.9, 0.6, 0.3, 0.1), (0.9, 0.2, 0.25, 0.95)
+SUITE = {
+    "up": RISING,
+    "more": (0.2, 0.4, 0.6, 0.8),
+    "down": FALLING,
+    "valley": TURNED,
+    "dale": (0.8, 0.1, 0.2, 0.9),
+    "vale": TURNED,
+}
+
+type TableOf = Callable[..., Path]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def lines_of(path: Path, documents: list[dict[str, object]]) -> Path:
+    path.write_bytes(b"\n".join(map(orjson.dumps, documents)))
+    return path
+
+
+def test_a_suite_is_summed_up_in_words_and_figures(table_of: TableOf) -> None:
+    done = run("meta", table_of(**SUITE), "--by", "none", "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Of 6 curves, ")
+    for heading in (
+        "Shapes among 6 curves",
+        "Labels, at most 5 % false among the kept",
+        "Turns pooled",
+        "Changes pooled",
+    ):
+        assert heading in done.stdout
+    row = next(line for line in done.stdout.splitlines() if line.startswith("U, within the range"))
+    assert float(row.split()[4]) == pytest.approx(3, abs=0.3)
+
+
+def test_the_summary_as_json_is_that_of_the_server(table_of: TableOf) -> None:
+    done = run("meta", table_of(**SUITE), "--by", "none", "--json", "--fdr-level", "0.2", "--interval", "0.9")
+    found = orjson.loads(done.stdout)
+    assert found["options"] == {
+        "interval": 0.9,
+        "fdr_level": 0.2,
+        "group_by": [],
+        "method": "reml",
+        "knapp_hartung": True,
+    }
+    labels = found["error_control"]["labels"]
+    assert [label["label"] for label in labels] == [
+        "positive",
+        "positive",
+        "inverse",
+        "u_shaped",
+        "u_shaped",
+        "u_shaped",
+    ]
+    analyses = run("analyze", table_of(**SUITE), "--json", "--interval", "0.9").stdout.splitlines()
+    assert [label["id"] for label in labels] == [orjson.loads(line)["id"] for line in analyses]
+
+
+def test_a_curve_that_fails_is_named_and_the_others_are_summed_up(table_of: TableOf) -> None:
+    done = run("meta", table_of(**SUITE, short=(0.5,)), "--by", "none")
+    assert done.exit_code == 1
+    assert "Error: short: " in done.stderr
+    assert "Shapes among 6 curves" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--fdr-level", "2"), 2, "fdr_level"),
+        (("--by", "size"), 2, "size"),
+        ((), 1, "a suite has at least 2"),
+    ],
+)
+def test_wrong_usage_and_too_few_curves_are_told(
+    table_of: TableOf, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    done = run("meta", table_of(up=RISING), *arguments)
+    assert (done.exit_code, told in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize("command", ["meta", "compare"])
+def test_a_file_without_curves_is_exit_code_2(tmp_path: Path, command: str) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    done = run(command, empty)
+    assert done.exit_code == 2
+    assert "Error: " in done.stderr
+
+
+def test_chosen_curves_are_compared_and_the_others_left_alone(table_of: TableOf) -> None:
+    done = run("compare", table_of(**SUITE), "--task", "up", "--task", "down")
+    assert done.exit_code == 0, done.output
+    assert "2 against 1: another task" in done.stdout
+    assert "valley" not in done.stdout
+    assert "curves cross with probability" in done.stdout
+
+
+def test_curves_that_differ_in_one_thing_are_compared_set_by_set(tmp_path: Path) -> None:
+    pairs = examples.COMPARISONS["promptings, item by item"]["curves"]
+    other = [{**curve, "task": "another task"} for curve in pairs]
+    path = lines_of(tmp_path / "curves.ndjson", [*pairs, *other])
+    done = run("compare", path, "--by", "prompting", "--json")
+    found = [orjson.loads(line) for line in done.stdout.splitlines()]
+    assert [[curve["name"] for curve in each["curves"]] for each in found] == [
+        [f"{task}, accuracy, {prompting}" for prompting in ("zero-shot", "few-shot")]
+        for task in ("negated questions", "another task")
+    ]
+    assert found[0]["differences"][0]["paired"]["net_change_difference"]["gain"] > 1
+    table = run("compare", path, "--by", "prompting").stdout
+    assert table.count("on the same 40 items (%)") == 2
+    assert "times as precise as unpaired" in table
+
+
+def test_curves_that_cannot_be_compared_are_told(table_of: TableOf) -> None:
+    one = run("compare", table_of(**SUITE), "--task", "up")
+    assert (one.exit_code, "2 to 20" in one.stderr) == (1, True)
+    none = run("compare", table_of(**SUITE), "--by", "prompting")
+    assert (none.exit_code, "differ in nothing but the prompting" in none.stderr) == (1, True)

@@ -1,0 +1,182 @@
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.supervisor import USAGE, Role, Supervisor
+
+SLEEPS = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+
+class Running:
+    """A supervisor on this thread, with another thread that does things to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seconds = 0.0
+
+    def role(self, name: str, then: str, patience: float = 5.0) -> Role:
+        """A process that writes its number down when it starts, and when it is told to stop."""
+        code = (
+            "import os, signal, sys\n"
+            f"log = open({str(self.folder / 'log')!r}, 'a', buffering=1)\n"
+            f"log.write('+{name} ' + str(os.getpid()) + ' ' + ' '.join(sys.argv[1:]) + chr(10))\n"
+            f"def stop(*_): log.write('-{name} ' + str(os.getpid()) + chr(10)); os._exit(0)\n"
+            "signal.signal(signal.SIGTERM, stop)\n"
+            f"{then}\n"
+        )
+        return Role(name=name, command=(sys.executable, "-c", code), environment=os.environ, patience=patience)
+
+    def lines(self) -> list[str]:
+        log = self.folder / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def pid(self, start: int) -> int:
+        """Process of a line of the log, awaited."""
+        self.until(lambda: len(self.lines()) > start)
+        return int(self.lines()[start].split()[1])
+
+    @staticmethod
+    def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it did not come to pass"
+            time.sleep(0.01)
+
+    def run(self, roles: list[Role], deed: Callable[[], None], signals: int = 1) -> int:
+        """The exit code of a supervisor that is told to stop after the deed."""
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                deed()
+            except BaseException as error:  # noqa: BLE001 - told by the main thread
+                failures.append(error)
+            self.seconds = time.monotonic()
+            for _ in range(signals):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.3)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        code = Supervisor(roles).run()
+        self.seconds = time.monotonic() - self.seconds
+        thread.join()
+        assert failures == []
+        return code
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    return Running(tmp_path)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_roles_are_stopped_in_their_order_and_the_exit_code_is_zero(running: Running) -> None:
+    roles = [running.role(name, SLEEPS) for name in ("first", "second", "third")]
+    assert running.run(roles, lambda: running.until(lambda: len(running.lines()) == 3)) == 0
+    assert [line.split()[0] for line in running.lines()[3:]] == ["-first", "-second", "-third"]
+
+
+def test_a_role_that_is_killed_is_started_again_and_told_so(running: Running) -> None:
+    def deed() -> None:
+        os.kill(running.pid(0), signal.SIGKILL)
+        assert running.pid(1) != running.pid(0)
+
+    assert running.run([running.role("one", SLEEPS)], deed) == 0
+    first, second = (line.split() for line in running.lines()[:2])
+    assert "--restarted" not in first
+    assert "--restarted" in second
+
+
+def test_a_role_that_dies_at_once_is_started_again_more_and_more_slowly(running: Running) -> None:
+    times: list[float] = []
+
+    def deed() -> None:
+        for start in range(4):
+            running.pid(start)
+            times.append(time.monotonic())
+
+    running.run([running.role("young", "raise SystemExit(1)")], deed)
+    gaps = [late - early for early, late in itertools.pairwise(times)]
+    assert gaps[0] < gaps[1] < gaps[2]
+    assert gaps[2] > 0.7
+
+
+def test_a_role_that_refuses_its_settings_ends_the_others_and_is_no_success(running: Running) -> None:
+    other = running.role("other", SLEEPS)
+    refusing = running.role("refusing", f"import time; time.sleep(.3); raise SystemExit({USAGE})")
+    assert Supervisor([other, refusing]).run() == 1
+    assert any(line.startswith("-other") for line in running.lines())
+
+
+def test_a_role_that_does_not_stop_in_time_is_killed(running: Running) -> None:
+    roles = [running.role("stubborn", STUBBORN, patience=0.5)]
+    assert running.run(roles, lambda: running.until(lambda: len(running.lines()) == 1)) == 0
+    assert 0.4 < running.seconds < 3
+    assert not alive(running.pid(0))
+
+
+def test_a_second_signal_kills_at_once(running: Running) -> None:
+    roles = [running.role("stubborn", STUBBORN, patience=30)]
+    running.run(roles, lambda: running.until(lambda: len(running.lines()) == 1), signals=2)
+    assert running.seconds < 5
+    assert not alive(running.pid(0))
+
+
+def test_what_a_killed_role_had_started_goes_with_it(running: Running) -> None:
+    sleeping = (
+        "import subprocess, sys\nprocess = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    )
+    told = f"{sleeping}\nlog.write(f'child {{process.pid}}' + chr(10))\n{SLEEPS}"
+
+    def deed() -> None:
+        started = running.pid(1)
+        assert alive(started)
+        os.kill(running.pid(0), signal.SIGKILL)
+        running.until(lambda: not alive(started))
+
+    running.run([running.role("parent", told)], deed)
+
+
+def test_signals_mean_what_they_meant_before_afterwards(running: Running) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    running.run([running.role("one", SLEEPS)], lambda: running.until(lambda: len(running.lines()) == 1))
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys, time\n"
+        "child = 'import sys, time; from service.processes import die_with; die_with(int(sys.argv[1])); "
+        'print("up", flush=True); time.sleep(60)\'\n'
+        "process = subprocess.Popen([sys.executable, '-c', child, str(os.getpid())], start_new_session=True)\n"
+        "print(process.pid, flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        told = [parent.stdout.readline().strip(), parent.stdout.readline().strip()]
+        child = int(next(line for line in told if line != "up"))
+        parent.kill()
+    Running.until(lambda: not alive(child))
+
+
+def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
+    code = "from service.processes import die_with; die_with(1); print('still here')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == ""
