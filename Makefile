@@ -1,4 +1,4 @@
-.PHONY: run test check format bench calibration lock
+.PHONY: run test check format bench load calibration faults lock
 
 run: .venv/installed
 	.venv/bin/scaleshape analyze data/gpt3_table_h1.csv
@@ -16,6 +16,14 @@ format: .venv/installed
 
 bench: .venv/installed
 	.venv/bin/python -m benchmarks.engines
+
+# Writes docs/load.md.
+load: .venv/installed
+	.venv/bin/python -m benchmarks.service_load
+
+# A hundred kills of each role on both databases; goes on where it was interrupted. Writes docs/reliability.md.
+faults: .venv/installed
+	.venv/bin/python -m benchmarks.faults.campaign
 
 # Writes docs/calibration.md.
 calibration: .venv/installed

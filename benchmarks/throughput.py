@@ -14,7 +14,7 @@ from benchmarks.simulators import DataSet, simulate
 from models.curve import ScalingCurve
 
 FEW = 20  # curves of the cold start
-POLL_SECONDS = 0.2
+POLL_SECONDS = 1.0  # looking at the memory of all processes takes milliseconds of the cores that are timed
 COMMAND = (sys.executable, "-m", "service.cli", "analyze")
 
 
@@ -44,10 +44,21 @@ def write_curves(path: Path, count: int, seed: int) -> None:
     with path.open("w") as file:
         for index in range(count):
             curve = simulate(kinds[index % 2], seed, index).curve
-            file.write(json.dumps(_submitted(curve)) + "\n")
+            file.write(json.dumps(submitted(curve)) + "\n")
 
 
-def _submitted(curve: ScalingCurve) -> dict[str, object]:
+def family(pid: int) -> list[int]:
+    """A process and all its descendants that live now."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:  # it has ended meanwhile
+        return []
+    return [pid, *(member for child in children for member in family(child))]
+
+
+def submitted(curve: ScalingCurve) -> dict[str, object]:
+    """A curve as a request has it."""
     metric: dict[str, object] = {"name": curve.metric.name, "kind": curve.metric.kind.value}
     optional = {"chance": curve.metric.chance, "target_length": curve.metric.target_length}
     metric |= {name: value for name, value in optional.items() if value is not None}
@@ -73,19 +84,11 @@ def _run(folder: Path, count: int, seed: int) -> CommandRun:
 
 def _memory(pid: int) -> float:
     """Proportional set size in megabytes of a process and its descendants: shared pages are counted once."""
-    return sum(_proportional(member) for member in _family(pid)) / 1024
+    return sum(proportional_kilobytes(member) for member in family(pid)) / 1024
 
 
-def _family(pid: int) -> list[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:  # it has ended meanwhile
-        return []
-    return [pid, *(member for child in children for member in _family(child))]
-
-
-def _proportional(pid: int) -> int:
+def proportional_kilobytes(pid: int) -> int:
+    """Proportional set size of a process: pages that it shares count in part; 0 once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:  # it has ended meanwhile
