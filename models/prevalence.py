@@ -118,16 +118,59 @@ def updated_probabilities(evidence: Floats, draws: Floats) -> Floats:
 
 def pi_posterior(evidence: Floats, weights: Floats) -> PiPosterior:
     """Posterior of the prevalences given evidences (I, 5), largest of each row 1, and powers (I,)."""
-    mode = _mode(evidence, weights)
+    mode = pi_mode(evidence, weights)
     basis = log_ratio_basis(evidence.shape[1])
     center = basis.T @ np.log(mode)
-    covariance = np.linalg.inv(_information(evidence, weights, mode, basis))
+    covariance = np.linalg.inv(information(evidence, weights, mode) + prior_information(mode))
     eta, w = _weighed(evidence, weights, basis, _proposed(center, covariance, PILOT_DRAWS))
     center = w @ eta
     covariance = (eta - center).T @ ((eta - center) * w[:, None])
     eta, w = _weighed(evidence, weights, basis, _proposed(center, covariance, DRAWS))
     kept = np.random.default_rng(SEED).permutation(resampled(w, KEPT_DRAWS))
     return PiPosterior(_softmax(eta[kept] @ basis.T), float(1 / np.sum(w**2)))
+
+
+def pi_mode(evidence: Floats, weights: Floats, prior: Floats | None = None) -> Floats:
+    """Mode (5,) on the log-ratio scale by expectation and maximisation (Dempster, Laird and Rubin 1977).
+
+    `prior` (5,) are the exponents of another Dirichlet prior.
+    """
+    size = evidence.shape[1]
+    exponents = np.full(size, CONCENTRATION) if prior is None else prior
+    total = float(exponents.sum() + weights.sum())
+    pi = np.full(size, 1 / size)
+    for _ in range(EM_STEPS):
+        joint = evidence * pi
+        new = (exponents + weights @ (joint / joint.sum(axis=1, keepdims=True))) / total
+        if np.max(np.abs(new - pi)) < EM_TOLERANCE:
+            break
+        pi = new
+    return pi
+
+
+def information(evidence: Floats, weights: Floats, pi: Floats) -> Floats:
+    """Negative Hessian (4, 4) of the log likelihood by the log ratios."""
+    joint = evidence * pi
+    r = joint / joint.sum(axis=1, keepdims=True)
+    counted = float(weights.sum()) * (np.diag(pi) - np.outer(pi, pi)) - np.diag(weights @ r)
+    basis = log_ratio_basis(len(pi))
+    return np.asarray(basis.T @ (counted + (r * weights[:, None]).T @ r) @ basis)
+
+
+def prior_information(pi: Floats) -> Floats:
+    """Negative Hessian (4, 4) of the log prior by the log ratios."""
+    basis = log_ratio_basis(len(pi))
+    return np.asarray(basis.T @ (CONCENTRATION * len(pi) * (np.diag(pi) - np.outer(pi, pi))) @ basis)
+
+
+def log_ratio_basis(size: int) -> Floats:
+    """Orthonormal basis (5, 4) of the log ratios: Helmert's."""
+    columns = np.zeros((size, size - 1))
+    for j in range(1, size):
+        columns[:j, j - 1] = 1.0
+        columns[j, j - 1] = -j
+        columns[:, j - 1] /= math.sqrt(j * (j + 1))
+    return columns
 
 
 def _weighed(
@@ -148,39 +191,6 @@ def log_target(evidence: Floats, weights: Floats, pi: Floats) -> Floats:
         part = slice(first, first + step)
         total += np.log(np.maximum(pi @ evidence[part].T, TINY)) @ weights[part]
     return np.asarray(total)
-
-
-def _mode(evidence: Floats, weights: Floats) -> Floats:
-    """Mode (5,) on the log-ratio scale by expectation and maximisation (Dempster, Laird and Rubin 1977)."""
-    size = evidence.shape[1]
-    total = CONCENTRATION * size + float(weights.sum())
-    pi = np.full(size, 1 / size)
-    for _ in range(EM_STEPS):
-        joint = evidence * pi
-        new = (CONCENTRATION + weights @ (joint / joint.sum(axis=1, keepdims=True))) / total
-        if np.max(np.abs(new - pi)) < EM_TOLERANCE:
-            break
-        pi = new
-    return pi
-
-
-def _information(evidence: Floats, weights: Floats, pi: Floats, basis: Floats) -> Floats:
-    """Negative Hessian (4, 4) of the log posterior at its mode."""
-    joint = evidence * pi
-    r = joint / joint.sum(axis=1, keepdims=True)
-    total = CONCENTRATION * len(pi) + float(weights.sum())
-    whole = total * (np.diag(pi) - np.outer(pi, pi)) - np.diag(weights @ r) + (r * weights[:, None]).T @ r
-    return np.asarray(basis.T @ whole @ basis)
-
-
-def log_ratio_basis(size: int) -> Floats:
-    """Orthonormal basis (5, 4) of the log ratios: Helmert's."""
-    columns = np.zeros((size, size - 1))
-    for j in range(1, size):
-        columns[:j, j - 1] = 1.0
-        columns[j, j - 1] = -j
-        columns[:, j - 1] /= math.sqrt(j * (j + 1))
-    return columns
 
 
 def _softmax(log_ratios: Floats) -> Floats:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
 from models.arrays import Floats
 from models.errors import InvalidOptions, Problem
 from models.false_labels import ErrorControl, error_control
+from models.group_sampling import GroupData, GroupSampler, sample_groups
 from models.options import DEFAULT_INTERVAL, Shape
 from models.pooling import PooledTurn, pooled_turn
 from models.prevalence import (
@@ -32,17 +34,20 @@ GROUPINGS = ("metric", "task_group", "model_family", "prompting")
 DEFAULT_FDR_LEVEL = 0.05
 FEWEST_CURVES = 2  # from which curves are a suite
 MOST_GROUPS = 64  # beyond it, groups are too small to say anything apart
-# Curves beyond which each group stands alone: sampling takes about ten seconds per thousand curves and grouping, and
-# groups of so large a suite rarely need help from the others.
-MOST_POOLED = 1000
-NOT_POOLED = "not_pooled_beyond_1000_curves"
 ONE_GROUP, TOO_MANY_GROUPS, NOT_CONVERGED = "fewer_than_two_groups", "more_than_64_groups", "sampler_did_not_converge"
 UNRELIABLE = "engine_unreliable"
 
 
+class GroupEngine(StrEnum):
+    """How the groups are sampled: by compiled slices, or as the reference by NUTS."""
+
+    SLICES = "slices"
+    NUTS = "nuts"
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteOptions:
-    """How a suite is summed up. `group_by`: ways of grouping, each with partial pooling (the slow part).
+    """How a suite is summed up. `group_by`: ways of grouping, each with partial pooling.
 
     Raises `InvalidOptions` naming each value that is out of range.
     """
@@ -51,6 +56,7 @@ class SuiteOptions:
     fdr_level: float = DEFAULT_FDR_LEVEL
     group_by: tuple[str, ...] = GROUPINGS
     pooling: Pooling = field(default_factory=Pooling)
+    group_engine: GroupEngine = GroupEngine.SLICES
 
     def __post_init__(self) -> None:
         problems = []
@@ -68,7 +74,7 @@ class SuiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class GroupedPrevalence:
-    """Prevalence in every group of one way of grouping, each leaning on the others where the suite is not too large.
+    """Prevalence in every group of one way of grouping, each leaning on the others.
 
     `spread` is the sd of the log odds between groups; `n_ungrouped` curves belong to no group.
     """
@@ -162,19 +168,14 @@ def _updated(curves: Sequence[SuiteCurve], voting: Sequence[SuiteCurve]) -> Floa
 
 
 def grouped_prevalence(curves: Sequence[SuiteCurve], grouping: str, how: SuiteOptions) -> GroupedPrevalence:
-    """Prevalence by group, with partial pooling up to `MOST_POOLED` curves; PyMC is imported here."""
+    """Prevalence by group, with partial pooling; PyMC is imported here where it is asked for."""
     own = [curve for curve in curves if curve.groups[grouping] is not None]
     names = sorted({curve.groups[grouping] or "" for curve in own})
     ungrouped = len(curves) - len(own)
     if not 2 <= len(names) <= MOST_GROUPS:
         return _no_groups(ungrouped, ONE_GROUP if len(names) < 2 else TOO_MANY_GROUPS)
     members = [[curve for curve in own if curve.groups[grouping] == name] for name in names]
-    if len(own) > MOST_POOLED:
-        alone = tuple(prevalence(group, how.interval, name) for name, group in zip(names, members, strict=True))
-        return GroupedPrevalence(alone, Interval(None, None, None, NOT_POOLED), ungrouped, None, NOT_POOLED)
-    from models.group_prevalence import GroupData, sample_groups
-
-    draws = sample_groups(
+    draws = _group_sampler(how.group_engine)(
         GroupData(
             evidence=np.concatenate([[curve.evidence for curve in group] for group in members]),
             weights=np.concatenate([cluster_weights(group) for group in members]),
@@ -189,6 +190,14 @@ def grouped_prevalence(curves: Sequence[SuiteCurve], grouping: str, how: SuiteOp
         for g, (name, group) in enumerate(zip(names, members, strict=True))
     ]
     return GroupedPrevalence(tuple(found), interval(draws.spread, how.interval), ungrouped, draws.r_hat)
+
+
+def _group_sampler(engine: GroupEngine) -> GroupSampler:
+    if engine is GroupEngine.SLICES:
+        return sample_groups
+    from models.group_prevalence import sample_by_nuts
+
+    return sample_by_nuts
 
 
 def _no_groups(ungrouped: int, reason: str) -> GroupedPrevalence:

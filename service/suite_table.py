@@ -91,8 +91,7 @@ def _groups(title: str, grouped: GroupedPrevalence) -> Section:
         for found in grouped.groups
     ]
     spread = interval_words(grouped.spread, number_text)
-    alone = grouped.spread.reason
-    notes = [f"each group stands alone: {_because(alone)}" if alone else f"groups differ by {spread} in log odds (sd)"]
+    notes = [f"groups differ by {spread} in log odds (sd)"]
     if grouped.n_ungrouped:
         notes.append(f"{grouped.n_ungrouped:,} curves belong to none")
     return Section(f"By {title}", [head, *rows], notes)

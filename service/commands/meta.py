@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.suite_documents import PlacedCurve
 
 GROUPINGS = ("metric", "task_group", "model_family", "prompting")
+GROUP_ENGINES = ("slices", "nuts")
 METHODS = ("reml", "paule_mandel", "dersimonian_laird")
 
 
@@ -43,6 +44,9 @@ METHODS = ("reml", "paule_mandel", "dersimonian_laird")
     multiple=True,
     type=click.Choice([*GROUPINGS, "none"]),
     help="Groups of curves whose shapes are counted apart; all four unless given.",
+)
+@click.option(
+    "--group-engine", type=click.Choice(GROUP_ENGINES), help="Sampler of the groups; nuts: PyMC, the reference."
 )
 @click.option("--fdr-level", type=float, help="Share of false labels among those kept. Default: 0.05.")
 @click.option("--method", type=click.Choice(METHODS), help="Estimator of the variance between curves. Default: reml.")
@@ -81,6 +85,7 @@ def _suite_options(given: dict[str, Any]) -> SuiteOptions:
         "interval": given["interval"],
         "fdr_level": given["fdr_level"],
         "method": given["method"],
+        "group_engine": given["group_engine"],
         "group_by": None if not groups else [name for name in groups if name != "none"],
     }
     try:

@@ -8,7 +8,7 @@ from models.meta_regression import MetaRegression
 from models.options import LARGEST_INTERVAL
 from models.paired import PairedComparison
 from models.random_effects import FEWEST_EFFECTS, LeftOut, RandomEffects, Tau2Method
-from models.suite_summary import FEWEST_CURVES, GROUPINGS, SuiteSummary
+from models.suite_summary import FEWEST_CURVES, GROUPINGS, GroupEngine, SuiteSummary
 from service.contract.analyses import SHA256, WHOLE
 from service.contract.curves import NUMBER, TEXT, chosen, optional, strict, told
 from service.contract.problems import STRING
@@ -63,7 +63,8 @@ def _suite_options() -> Schema:
     properties = {
         "interval": optional(LEVEL, "Probability of the intervals; 0.95."),
         "fdr_level": optional(FDR_LEVEL, "Share of false labels among those kept; 0.05."),
-        "group_by": told(groups, "Prevalence by these; all unless said. Each takes seconds."),
+        "group_by": told(groups, "Prevalence by these; all unless said."),
+        "group_engine": chosen([engine.value for engine in GroupEngine], "How groups are sampled; nuts: in PyMC."),
         "method": chosen([method.value for method in Tau2Method], "How the variance between effects is estimated."),
         "knapp_hartung": optional({"type": "boolean"}, "Intervals by Knapp and Hartung (true), or normal."),
     }

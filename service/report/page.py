@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from models.options import UNDETERMINED
 from models.results import Analysis
-from models.suite_summary import GROUPINGS, MOST_POOLED, SuiteSummary
+from models.suite_summary import GROUPINGS, SuiteSummary
 from service.number_format import NOTHING, probability_text
 from service.report.class_map import class_map, counted
 from service.report.collection import Collection, Picture, TableEntry, collecting
@@ -112,7 +112,6 @@ def _page(collection: Collection, about: About, summary: SuiteSummary | None) ->
         "turn_matters": f"{TURN_MATTERS:g}",
         "most_turns": MOST_TURNS,
         "most_groups": MOST_GROUPS,
-        "most_pooled": MOST_POOLED,
         **_suite(collection, summary),
     }
 

@@ -11,11 +11,11 @@ from marshmallow import Schema, ValidationError
 from models.errors import InvalidOptions, Problem
 from models.options import DEFAULT_INTERVAL, LARGEST_INTERVAL
 from models.random_effects import Pooling, Tau2Method
-from models.suite_summary import DEFAULT_FDR_LEVEL, GROUPINGS, SuiteOptions
+from models.suite_summary import DEFAULT_FDR_LEVEL, GROUPINGS, GroupEngine, SuiteOptions
 from service.schemas.problems import given, problems_of
 from service.schemas.scalars import Checked, Refused, choice, number, shown, truth
 
-SUITE_OPTIONS = ("interval", "fdr_level", "group_by", "method", "knapp_hartung")
+SUITE_OPTIONS = ("interval", "fdr_level", "group_by", "group_engine", "method", "knapp_hartung")
 LARGEST_FDR_LEVEL = 0.5
 
 
@@ -36,6 +36,7 @@ def load_suite_options(asked: Any) -> SuiteOptions:
         pooling=Pooling(
             method=loaded.get("method", Tau2Method.REML), knapp_hartung=loaded.get("knapp_hartung", True), level=level
         ),
+        group_engine=loaded.get("group_engine", GroupEngine.SLICES),
     )
 
 
@@ -45,6 +46,7 @@ def suite_options_document(options: SuiteOptions) -> dict[str, Any]:
         "interval": options.interval,
         "fdr_level": options.fdr_level,
         "group_by": list(options.group_by),
+        "group_engine": options.group_engine.value,
         "method": options.pooling.method.value,
         "knapp_hartung": options.pooling.knapp_hartung,
     }
@@ -80,6 +82,7 @@ def _schema() -> Schema:
             "interval": Checked(interval_level),
             "fdr_level": Checked(fdr_level),
             "group_by": Checked(_groupings),
+            "group_engine": Checked(lambda value: GroupEngine(choice(tuple(GroupEngine))(value))),
             "method": Checked(lambda value: Tau2Method(choice(tuple(Tau2Method))(value))),
             "knapp_hartung": Checked(truth),
         },

@@ -13,7 +13,8 @@ from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.stats import dirichlet
 
 from benchmarks.suites import simulated_suite, suite_curve_of
-from models.group_prevalence import GroupData, padded_groups, pymc_model, shared_data
+from models.group_prevalence import padded_groups, pymc_model, shared_data
+from models.group_sampling import GroupData
 from models.options import Shape
 from models.prevalence import (
     CONCENTRATION,
@@ -139,22 +140,6 @@ def test_the_pymc_model_has_the_density_of_the_formula(size: int) -> None:
         gaps.append(float(density({"overall": overall, "spread": np.array(spread), "z": z})) - expected)
     assert isinstance(plain, pm.Model)
     np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
-
-
-@pytest.mark.slow
-def test_groups_with_few_curves_lean_on_the_others() -> None:
-    from models.group_prevalence import sample_groups
-
-    rising = certain([60, 20, 10, 5, 5])
-    evidence = np.concatenate([rising, rising, rising, np.eye(5)[[4, 4]]])
-    group = np.repeat([0, 1, 2, 3], [100, 100, 100, 2])
-    draws = sample_groups(GroupData(evidence, np.ones(302), group, 4))
-    assert draws.reliable
-    alone = pi_posterior(np.eye(5)[[4, 4]], np.ones(2)).draws.mean(axis=0)
-    pooled = draws.pi.mean(axis=0)
-    assert pooled[3, 4] < alone[4]
-    assert pooled[3, 0] > alone[0]
-    np.testing.assert_allclose(pooled[0], (0.6, 0.2, 0.1, 0.05, 0.05), atol=0.03)
 
 
 def test_shapes_are_in_the_order_of_the_evidences() -> None:

@@ -14,13 +14,12 @@ from models.curve import ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
 from models.metrics import Metric, MetricKind, registered
 from models.options import Options, Shape
-from models.prevalence import prevalence
 from models.random_effects import Effect, Pooling, random_effects
 from models.results import Analysis, LogBayesFactor
 from models.shapes import SHAPES
 from models.suite_curve import SuiteCurve, class_evidences, suite_curve
 from models.suite_effects import moderated_effects, pooled_effects
-from models.suite_summary import SuiteOptions, grouped_prevalence, suite_summary, summary_of_curves
+from models.suite_summary import GroupEngine, SuiteOptions, grouped_prevalence, suite_summary, summary_of_curves
 
 ACCURACY = Metric("accuracy", MetricKind.PROPORTION, linear=False)
 QUICK = SuiteOptions(group_by=())
@@ -144,7 +143,6 @@ def test_a_moderator_explains_what_it_was_made_to_explain() -> None:
     assert found["model_family"].reason == "fewer_than_two_values"
 
 
-@pytest.mark.slow
 def test_groups_with_partial_pooling_lie_between_themselves_and_the_whole() -> None:
     found = grouped_prevalence(small(), "model_family", SuiteOptions())
     assert [group.group for group in found.groups] == ["A", "B"]
@@ -153,12 +151,14 @@ def test_groups_with_partial_pooling_lie_between_themselves_and_the_whole() -> N
     assert found.spread.estimate is not None
 
 
-def test_groups_of_a_large_suite_stand_alone_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.suite_summary.MOST_POOLED", 14)
-    found = grouped_prevalence(small(), "model_family", SuiteOptions())
-    own = {name: [c for c in small() if c.groups["model_family"] == name] for name in "AB"}
-    assert found.groups == tuple(prevalence(own[name], 0.95, name) for name in "AB")
-    assert found.spread.reason == found.r_hat_reason == "not_pooled_beyond_1000_curves"
+@pytest.mark.slow
+def test_groups_are_sampled_by_pymc_where_it_is_asked_for() -> None:
+    own = grouped_prevalence(small(), "model_family", SuiteOptions())
+    reference = grouped_prevalence(small(), "model_family", SuiteOptions(group_engine=GroupEngine.NUTS))
+    assert reference.r_hat != own.r_hat
+    for one, other in zip(own.groups, reference.groups, strict=True):
+        for shape in SHAPES:
+            assert one.shapes[shape].estimate == pytest.approx(other.shapes[shape].estimate, abs=0.03)
 
 
 def test_one_group_is_no_grouping_and_says_so() -> None:

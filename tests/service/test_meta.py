@@ -54,6 +54,7 @@ def test_the_summary_as_json_is_that_of_the_server(table_of: TableOf) -> None:
         "interval": 0.9,
         "fdr_level": 0.2,
         "group_by": [],
+        "group_engine": "slices",
         "method": "reml",
         "knapp_hartung": True,
     }

@@ -13,6 +13,7 @@ from models.analysis import analyze
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.false_labels import error_control
+from models.group_sampling import GroupData, sample_groups
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_CLASS_PRIOR, Options, Shape
 from models.pooling import pooled_turn
@@ -61,8 +62,6 @@ def test_intervals_of_the_prevalence_cover_it(size: int, separation: float, metr
 
 def test_intervals_of_the_prevalence_by_group_cover_it() -> None:
     """Four groups of 10 to 60 curves, compositions and spread from the prior of the hierarchical model."""
-    from models.group_prevalence import GroupData, sample_groups
-
     rng = np.random.default_rng(13)
     group = np.repeat(np.arange(4), [10, 20, 30, 60])
     hits = []
