@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import qmc
 
 from models.arrays import Floats
@@ -24,6 +24,8 @@ from models.results import Analysis
 from models.shapes import CONTEXT_FIELDS, SHAPES, classify, landmarks
 
 CELLS = 16  # of equal posterior mass
+BINS = 120  # of equal width, in a picture
+TINY = 1e-12  # positions closer to an end of the range count as this far from it in a picture
 TAIL = 5e-4  # posterior mass beyond the outermost edges, which is left to the outermost cells
 EDGE = 1e-6  # positions closer to an end of the range count as this far from it
 PRIOR_BINS = 20
@@ -54,6 +56,39 @@ def turn_posterior(analysis: Analysis, shape: Shape) -> TurnPosterior | None:
     edges = quantile_edges(np.array(quantiles), ends, analysis.options.interval)
     density = turn_prior(observe(analysis.curve, analysis.options).context, shape)
     return TurnPosterior(edges, _prior_at(edges, ends, density))
+
+
+def turn_outline(analysis: Analysis, shape: Shape) -> tuple[list[float], list[float]] | None:
+    """Density per decade of the turn given `shape`, at the middles of bins on log10 scale; None where none is reported.
+
+    A smooth one through the three quantiles, for pictures: probit(probability) as a monotone function of
+    logit(position) with Fritsch and Butland's slope at the median (SIAM J. Sci. Stat. Comput. 5, 1984).
+    """
+    turn = analysis.u_turn if shape is Shape.U_SHAPED else analysis.inverted_u_turn
+    quantiles = [math.log10(x) for x in (turn.scale.lower, turn.scale.estimate, turn.scale.upper) if x is not None]
+    if len(quantiles) < 3:
+        return None
+    points = analysis.curve.points
+    low, high = math.log10(points[0].scale), math.log10(points[-1].scale)
+    knots = logit(np.clip((np.array(quantiles) - low) / (high - low), EDGE, 1 - EDGE))
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    z = float(ndtri((1 + analysis.options.interval) / 2))
+    mass = np.diff(ndtr(_probits(logit(np.clip(edges, TINY, 1 - TINY)), knots, z)))
+    middles = low + (high - low) * (edges[1:] + edges[:-1]) / 2
+    return middles.tolist(), (mass * BINS / (high - low)).tolist()
+
+
+def _probits(x: Floats, knots: Floats, z: float) -> Floats:
+    """A monotone function through (knots, -z, 0, z): cubic between the knots, linear beyond."""
+    widths = np.maximum(np.diff(knots), EDGE)
+    first, last = z / widths
+    middle = 3 * widths.sum() / ((2 * widths[1] + widths[0]) / first + (widths[1] + 2 * widths[0]) / last)
+    below = x < knots[1]
+    width, start, end = (np.where(below, a, b) for a, b in ((widths[0], widths[1]), (first, middle), (middle, last)))
+    t = np.clip((x - np.where(below, knots[1] - widths[0], knots[1])) / width, 0.0, 1.0)
+    rise = z * (3 - 2 * t) * t**2 + width * (t * (1 - t) ** 2 * start - t**2 * (1 - t) * end)
+    beyond = np.minimum(x - (knots[1] - widths[0]), 0.0) * first + np.maximum(x - knots[1] - widths[1], 0.0) * last
+    return np.asarray(np.where(below, -z, 0.0) + rise + beyond)
 
 
 def quantile_edges(quantiles: Floats, ends: tuple[float, float], level: float) -> Floats:

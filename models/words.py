@@ -1,13 +1,14 @@
-"""The sentence that sums up an analysis; it never says more than the intervals do."""
+"""The words for shapes, verdicts and numbers that all sentences share."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from models.curve import ScaleKind, ScalingCurve
 from models.metrics import MetricKind
 from models.options import UNDETERMINED, Shape
-from models.results import Classification, Effects, Interval, Turn
+from models.results import Interval
 
 WORDS = {
     Shape.POSITIVE: "rising",
@@ -16,94 +17,102 @@ WORDS = {
     Shape.INVERTED_U: "inverted-U-shaped",
     Shape.FLAT: "flat",
 }
-MOST_POINTS = 4  # scores named one by one; of longer curves the first, the extreme and the last
-RUNNER_UP = 0.1  # probability from which the second shape is named
+SHORT = {**WORDS, Shape.INVERSE: "falling so far"}
+# What a rival would be, where it cannot be ruled out.
+RIVALS = {
+    Shape.POSITIVE: "a plain rise",
+    Shape.INVERSE: "a fall all the way",
+    Shape.U_SHAPED: "a U shape",
+    Shape.INVERTED_U: "an inverted U",
+    Shape.FLAT: "no change at all",
+}
+VERDICTS = {
+    "not_emergent": "not emergent",
+    "explained_by_resolution": "explained by the test set",
+    "explained_by_metric": "explained by the metric",
+    "explained_by_scale_gap": "explained by a gap between models",
+    "emergent": "emergent",
+    UNDETERMINED: "undetermined",
+}
+CONSISTENT = "consistent with the metric"  # where only the target length speaks for it
+TARGET_LENGTH = "target_length"  # that route; `models.explanations` stands above this module
 SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+MOST_DECIMALS, LEAST_WIDTH = 6, 1e-9
 
 
 def scale_text(scale: float, kind: ScaleKind, digits: int = 3) -> str:
-    """A scale as people write it: 125M, 1.3B, 175B parameters or tokens; 3.1e+23 FLOPs."""
+    """A scale as people write it: 125M, 1.3B, 175B parameters or tokens; 3.1e23 FLOPs."""
     scale = float(f"{scale:.{digits - 1}e}")
     if kind in (ScaleKind.PARAMETERS, ScaleKind.TRAINING_TOKENS):
         for size, suffix in SUFFIXES:
             # From 999.5 of the smaller unit on, three digits round up into the larger one.
             if 0.9995 * size <= scale < 999.5e12:
                 return f"{float(f'{scale / size:.3g}'):g}{suffix}"
-    return f"{scale:.3g}"
+    return f"{scale:.3g}".replace("e+", "e")
 
 
-def summary(curve: ScalingCurve, label: Classification, effects: Effects, turns: tuple[Turn, Turn]) -> str:
-    """One paragraph made from the numbers of an analysis."""
-    parts = [_headline(label), _scores(curve), _turn(curve, label, turns) or _change(curve, effects), _doubt(label)]
-    return " ".join(part for part in parts if part)
+def probability_text(probability: float) -> str:
+    """Two decimals; never 0 or 1, which no finite data can say."""
+    if probability > 0.995:
+        return ">0.99"
+    return "<0.01" if probability < 0.005 else f"{probability:.2f}"
 
 
-def _headline(label: Classification) -> str:
-    chance = f"({label.probability:.2f})"
-    if label.label == UNDETERMINED:
-        return f"Undetermined, most probably {WORDS[label.most_probable]} {chance}:"
-    return f"{WORDS[label.most_probable].capitalize()} {chance}:".replace("u-shaped", "U-shaped", 1)
+def p_text(p_value: float) -> str:
+    """`p = 0.03`, `p < 0.001`."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
-def _scores(curve: ScalingCurve) -> str:
-    points = curve.points
-    if len(points) > MOST_POINTS:
-        inner = points[1:-1]
-        ends = (points[0].score, points[-1].score)
-        middle = max(inner, key=lambda p: max(p.score - max(ends), min(ends) - p.score))
-        outside = not min(ends) <= middle.score <= max(ends)
-        points = (points[0], *((middle,) if outside else ()), points[-1])
-    texts = (f"{_score(curve, p.score)} at {scale_text(p.scale, curve.scale_kind)}" for p in points)
-    return ", ".join(texts) + ";"
+def score_text(curve: ScalingCurve, score: float) -> str:
+    """A score in percent where it is a share of examples; never 100 % for what is only close to it."""
+    if curve.metric.kind is not MetricKind.PROPORTION:
+        return f"{score:.4g}".replace("e+", "e")
+    text = f"{100 * score:.3g}"
+    return ">99.9 %" if text == "100" and score < 1 else f"{text} %"
 
 
-def _score(curve: ScalingCurve, score: float) -> str:
-    if curve.metric.kind is MetricKind.UNBOUNDED or curve.metric.width != 1.0:
-        return f"{score:.4g}"
-    return f"{100 * score:.3g} %"
+def size_text(curve: ScalingCurve, size: float) -> str:
+    """A change of the score without its sign: `4 points` of 100, or in units of the score."""
+    if curve.metric.kind is not MetricKind.PROPORTION:
+        return f"{size:.2g}".replace("e+", "e")
+    text = f"{100 * size:.2g}" if 100 * size < 10 else f"{100 * size:.0f}"
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
-def _turn(curve: ScalingCurve, label: Classification, turns: tuple[Turn, Turn]) -> str:
-    chosen = {Shape.U_SHAPED: turns[0], Shape.INVERTED_U: turns[1]}.get(label.most_probable)
-    if chosen is None or chosen.scale.lower is None or chosen.scale.upper is None:
-        return ""
-    lower, upper = (scale_text(end, curve.scale_kind, 2) for end in (chosen.scale.lower, chosen.scale.upper))
-    given = "if it is one, " if label.label == UNDETERMINED else ""
-    return f"{given}the turn lies between {lower} and {upper}."
+def change_texts(curve: ScalingCurve, interval: Interval, *, signed: bool) -> tuple[str, str] | None:
+    """Estimate and ends of a change, with as many digits as its interval bears; None where an end is open.
 
-
-def _change(curve: ScalingCurve, effects: Effects) -> str:
-    return f"performance changes by {_interval(curve, effects.net_change)} from the smallest to the largest model."
-
-
-def _interval(curve: ScalingCurve, interval: Interval) -> str:
+    `79.9 points` and `75.7 to 82.9`.
+    """
     if interval.estimate is None or interval.lower is None or interval.upper is None:
-        return "an unknown amount"
-    factor, unit = (
-        (1.0, "") if curve.metric.kind is MetricKind.UNBOUNDED or curve.metric.width != 1.0 else (100.0, " points")
-    )
-    digits = max(0, 1 - math.floor(math.log10(max(abs(factor * interval.upper - factor * interval.lower), 1e-12))))
-    middle, lower, upper = (
-        f"{_plain(factor * x, digits)}" for x in (interval.estimate, interval.lower, interval.upper)
-    )
-    return f"{middle} ({lower} to {upper}){unit}"
+        return None
+    percent = curve.metric.kind is MetricKind.PROPORTION
+    factor, unit = (100.0, " points") if percent else (1.0, "")
+    width = factor * max(interval.upper - interval.lower, 1e-3 * abs(interval.estimate))
+    digits = min(max(0, 1 - math.floor(math.log10(width))), MOST_DECIMALS) if width > LEAST_WIDTH else 0
+    ends = (interval.estimate, interval.lower, interval.upper)
+    middle, lower, upper = (_fixed(factor * end, digits, signed=signed) for end in ends)
+    unit = " point" if percent and middle.strip("+-") == "1" else unit
+    return f"{middle}{unit}", f"{lower} to {upper}"
 
 
-def _plain(value: float, digits: int) -> str:
-    text = f"{value:+.{min(digits, 6)}f}"
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def counted(count: int, noun: str) -> str:
+    """`three models`, `40 models`."""
+    number = NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
+    return f"{number} {noun if count == 1 else f'{noun}s'}"
+
+
+def started(text: str) -> str:
+    """With a capital, but for what is never written with one."""
+    return text[:1].upper() + text[1:]
+
+
+def _fixed(value: float, digits: int, *, signed: bool) -> str:
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text
-
-
-def _doubt(label: Classification) -> str:
-    parts = []
-    others = sorted((p, shape) for shape, p in label.probabilities.items() if shape is not label.most_probable)
-    probability, runner_up = others[-1]
-    if probability >= RUNNER_UP:
-        parts.append(f"The data do not rule out {WORDS[runner_up]} ({probability:.2f}).")
-    if label.erratic:
-        parts.append("The models scatter around any smooth curve by more than the effect: no label is given.")
-    elif "change_not_excluded" in label.reasons:
-        parts.append("A small change cannot be excluded, so it is not called flat.")
-    if label.label != UNDETERMINED and not label.robust:
-        parts.append("The label depends on the priors.")
-    return " ".join(parts)

@@ -47,9 +47,7 @@ def number_text(value: float, digits: int = 3) -> str:
 
 def probability_text(probability: float) -> str:
     """Two decimals; never 0 or 1, which no finite data can say."""
-    if probability > 0.995:
-        return ">0.99"
-    return "<0.01" if probability < 0.005 else f"{probability:.2f}"
+    return words.probability_text(probability)
 
 
 def interval_text(interval: Interval, write: Callable[[float], str]) -> str:

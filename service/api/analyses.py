@@ -81,9 +81,9 @@ def delete_analysis(analysis_id: str) -> Response:
 @blueprint.at("GET", "/analyses/<string:analysis_id>/plot", paths.PLOT_ANALYSIS, paths.ANALYSIS_ID)
 @blueprint.asks(PlotQuery)
 def plot_analysis(query: dict[str, Any], analysis_id: str) -> Response:
-    """Draw one analysis, as SVG or PNG."""
+    """Draw one analysis, as SVG or PNG, light or dark."""
     needs("read")
     found = find(parts().database, analysis_id)
     if isinstance(found, dict):
         raise Conflict(f"the analysis is {found['status']}: there is nothing to draw yet")
-    return conditional(picture(found, query.get("format"), request), request)
+    return conditional(picture(found, query, request), request)

@@ -22,7 +22,7 @@ DEFAULT_LIMIT, MOST_ITEMS = 100, 1000
 LONGEST_CURSOR = 4000
 LABELS = (*(shape.value for shape in Shape), UNDETERMINED)
 SORTS = ("-created_at", "created_at", "-probability", "probability", "task", "-task")
-PICTURES = ("svg", "png")
+PICTURES, THEMES = ("svg", "png"), ("light", "dark")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 LARGEST_VERSION = 2**31 - 1
 
@@ -99,6 +99,9 @@ class PlotQuery(Schema):
 
     format = fields.String(
         validate=OneOf(PICTURES), metadata={"description": "svg or png; without it the Accept header decides."}
+    )
+    theme = fields.String(
+        load_default=THEMES[0], validate=OneOf(THEMES), metadata={"description": "Colours for a light or a dark page."}
     )
 
 
