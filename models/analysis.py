@@ -13,9 +13,11 @@ from models.curve_models import menu
 from models.curve_models.logit_linear import logit_linear
 from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
+from models.decomposition import decomposition
 from models.diagnostics import agree, diagnostics, weak_models
 from models.emergence import emergence
 from models.engines.quadrature import quadrature
+from models.explanations import Case
 from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
 from models.options import Options
@@ -25,9 +27,11 @@ from models.provenance import ENGINE_VERSION, provenance
 from models.resolution import point_reports
 from models.results import Analysis, Classification, Emergence, PointReport, Warned
 from models.scatter import is_erratic
+from models.summary_words import summary
+from models.transition import sharpness, transition
 from models.turn import effects, turns
+from models.verdict import is_sharp, judged
 from models.warnings import curve_warnings
-from models.words import summary
 
 __all__ = ["ENGINE_VERSION", "analyze", "averaged_posterior", "suite_evidence"]
 
@@ -61,22 +65,26 @@ def analyze(
     averaged, reliable = _averaged(setting, engine)
     label = _classified(setting, averaged, reliable=reliable)
     change, both_turns = effects(averaged), turns(averaged)
+    two_tasks, no_two_tasks = decomposition(curve, setting.observations, options, setting.variation)
     notes = (*curve_warnings(curve, setting.observations), *(() if reliable else (UNRELIABLE,)))
-    return Analysis(
+    found = Analysis(
         curve=curve,
         options=options,
-        summary=summary(curve, label, change, both_turns),
+        summary="",
         classification=label,
         effects=change,
         u_turn=both_turns[0],
         inverted_u_turn=both_turns[1],
-        emergence=_emergence(setting, averaged),
+        emergence=_emergence(curve, setting, averaged, label.label),
         points=_points(curve, averaged),
         fit=fit(averaged),
         frequentist=crosschecks(curve, setting.observations),
         diagnostics=diagnostics(averaged, options.engine, notes),
         provenance=provenance(curve, options, resolved, setting.observations, int(max(averaged.pool.draws))),
+        decomposition=two_tasks,
+        decomposition_reason=no_two_tasks,
     )
+    return replace(found, summary=summary(found))
 
 
 def averaged_posterior(curve: ScalingCurve, options: Options, scale: ResolvedScale | None = None) -> Averaged:
@@ -149,12 +157,14 @@ def _near_flat(setting: _Setting, delta: float) -> ModelPosterior:
     return quadrature([model], setting.observations, setting.variation, work)[0]
 
 
-def _emergence(setting: _Setting, averaged: Averaged) -> Emergence:
-    context = setting.observations.context
-    work = Work(NULL_DRAWS, setting.options.seed)
-    smooth = quadrature([logit_linear(context)], setting.observations, setting.variation, work)[0]
+def _emergence(curve: ScalingCurve, setting: _Setting, averaged: Averaged, label: str) -> Emergence:
+    context, seed = setting.observations.context, setting.options.seed
+    smooth = quadrature([logit_linear(context)], setting.observations, setting.variation, Work(NULL_DRAWS, seed))[0]
     flat = next(posterior for posterior in averaged.pool.posteriors if posterior.model.name == "constant")
-    return emergence(averaged, flat, smooth, setting.options.seed)
+    rise = transition(averaged)
+    case = Case(curve, averaged, rise, setting.variation, seed) if rise and is_sharp(averaged, rise) else None
+    judgement = judged(case, averaged, rise, label)
+    return emergence(averaged, (flat, smooth), seed, sharpness(rise, averaged.level), judgement)
 
 
 def _points(curve: ScalingCurve, averaged: Averaged) -> tuple[PointReport, ...]:

@@ -17,21 +17,19 @@ from models.likelihood import NoiseKind, Observations
 from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior
 from models.predictive import predicted_scores
-from models.results import Emergence, EmergenceNull, EmergenceScore, Interval, Sharpness
+from models.results import Emergence, EmergenceNull, EmergenceScore, Sharpness
 from models.turn import interval
+from models.verdict import Judged
 
 FEWEST_SCALES = 3  # design, section 6.1
-SCORE_DRAWS, NULL_DRAWS, SHARPNESS_DRAWS = 1000, 4000, 500
+SCORE_DRAWS, NULL_DRAWS = 1000, 4000
 SMALL_DENOMINATORS = 0.05  # share of draws with a denominator below the resolution, from which the upper end is open
-RISE_NODES = np.linspace(0.0, 1.0, 101)
-RISE_FROM, RISE_TO = 0.1, 0.9  # design, section 6.3: the 10-90 % width
-RISING = 0.5  # share of the draws that must rise for a width to be reported
 ROUNDING = 1e-12  # of the largest value, below which a step is a rounding error of equal means
 TIE = 1e-9  # relative difference below which a draw's statistic equals the observed one
 SHORT = 16  # steps up to which a sorting network is the fastest
 MEDIAN_STEP, MEAN_STEP = "root_median_square_step", "root_mean_square_step"
 FEW_SCALES, ZERO_MEDIAN, ZERO_RANGE = "fewer_than_three_scales", "zero_median_difference", "zero_range"
-OPEN_ABOVE, NOT_RISING = "denominator_below_resolution", "not_rising"
+OPEN_ABOVE = "denominator_below_resolution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +77,17 @@ def observed_means(observations: Observations) -> Floats:
     return np.asarray(_per_scale(observations, observations.y[None, :])[0])
 
 
-def emergence(averaged: Averaged, flat: ModelPosterior, smooth: ModelPosterior, seed: int) -> Emergence:
-    """Emergence score with model-based interval and nulls, and the sharpness of the rise.
+def emergence(
+    averaged: Averaged, nulls: tuple[ModelPosterior, ModelPosterior], seed: int, sharp: Sharpness, judged: Judged
+) -> Emergence:
+    """Emergence score with model-based interval and nulls, beside what was found of the rise.
 
-    `flat` and `smooth` are the posteriors of `constant` and `logit_linear`, the two nulls.
+    `nulls` are the posteriors of `constant` and `logit_linear`.
     """
-    observations, sharp = averaged.observations, sharpness(averaged)
+    observations = averaged.observations
     scales = np.unique(observations.u)
     if len(scales) < FEWEST_SCALES:
-        return _too_few(sharp)
+        return _too_few(sharp, judged)
     observed = steps(observed_means(observations)[None, :])
     drawn = steps(averaged.curves(averaged.indices(SCORE_DRAWS), scales))
     size, level = _resolution(observations), averaged.level
@@ -96,14 +96,18 @@ def emergence(averaged: Averaged, flat: ModelPosterior, smooth: ModelPosterior, 
     return Emergence(
         score=_posterior(score, drawn.emergence_score, drawn.median < size, level, MEDIAN_STEP),
         linearity=_posterior(linear, drawn.linearity, drawn.root_mean_square < size, level, MEAN_STEP),
-        null=_null(observations, observed, (flat, smooth), seed),
+        null=_null(observations, observed, nulls, seed),
         largest_step_share=None if share is None else abs(share),
         largest_step_share_reason=ZERO_RANGE if share is None else None,
         sharpness=sharp,
+        unpredictability=judged.unpredictability,
+        explanations=judged.explanations,
+        verdict=judged.verdict,
+        verdict_reasons=judged.reasons,
     )
 
 
-def _too_few(sharp: Sharpness) -> Emergence:
+def _too_few(sharp: Sharpness, judged: Judged) -> Emergence:
     return Emergence(
         score=EmergenceScore(None, None, None, None, MEDIAN_STEP, FEW_SCALES),
         linearity=EmergenceScore(None, None, None, None, MEAN_STEP, FEW_SCALES),
@@ -111,6 +115,10 @@ def _too_few(sharp: Sharpness) -> Emergence:
         largest_step_share=None,
         largest_step_share_reason=FEW_SCALES,
         sharpness=sharp,
+        unpredictability=judged.unpredictability,
+        explanations=judged.explanations,
+        verdict=judged.verdict,
+        verdict_reasons=judged.reasons,
     )
 
 
@@ -161,41 +169,6 @@ def tail_probability(observed: float, draws: Floats) -> float:
     sign = 1.0 if observed >= 0 else -1.0
     inside = sign * draws < abs(observed) * (1 - TIE)
     return float(1 + len(draws) - np.count_nonzero(inside)) / (len(draws) + 1)
-
-
-def sharpness(averaged: Averaged) -> Sharpness:
-    """10-90 % width and step share over the posterior draws that rise by more than the smallest effect."""
-    chosen = averaged.indices(SHARPNESS_DRAWS)
-    rises = averaged.pool.marks.end[chosen] - averaged.pool.marks.start[chosen] > averaged.pool.context.delta
-    if float(np.mean(rises)) < RISING:
-        empty = Interval(None, None, None, NOT_RISING)
-        return Sharpness(empty, empty)
-    scales = np.unique(averaged.observations.u)
-    curves = averaged.curves(chosen[rises], np.concatenate([RISE_NODES, scales]))
-    widths = rise_width(averaged.observations.decades * RISE_NODES, curves[:, : len(RISE_NODES)])
-    shares = step_share(curves[:, len(RISE_NODES) :])
-    return Sharpness(interval(widths, averaged.level), interval(shares, averaged.level))
-
-
-def rise_width(z_grid: Floats, curves: Floats) -> Floats:
-    """Decades (M,) from the first crossing of 10 % to that of 90 % of the net rise of curves (M, G) > 0."""
-    start, net = curves[:, 0], curves[:, -1] - curves[:, 0]
-    low, high = (_crossing(z_grid, curves, start + share * net) for share in (RISE_FROM, RISE_TO))
-    return high - low
-
-
-def step_share(curves: Floats) -> Floats:
-    """Largest share (M,) of the net rise of curves (M, K) within one step; 1 where a step exceeds the net rise."""
-    largest = (curves[:, 1:] - curves[:, :-1]).max(axis=1)
-    return np.asarray(np.minimum(largest / (curves[:, -1] - curves[:, 0]), 1.0))
-
-
-def _crossing(z_grid: Floats, curves: Floats, level: Floats) -> Floats:
-    """Position (M,) where a curve first reaches its level, between its values at both ends."""
-    first, rows = np.argmax(curves >= level[:, None], axis=1), np.arange(len(curves))
-    before, after = curves[rows, first - 1], curves[rows, first]
-    share = (level - before) / (after - before)
-    return np.asarray(z_grid[first - 1] + (z_grid[first] - z_grid[first - 1]) * share)
 
 
 def _resolution(observations: Observations) -> float:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from models.curve import ScalingCurve
 from models.options import Options, Shape
 
-NOT_COMPUTED = "not_computed"
+NO_DISTRACTOR = "distractor_not_given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,42 +125,139 @@ class EmergenceNull:
 
 @dataclass(frozen=True, slots=True)
 class Sharpness:
-    """10-90 % width of the rise in decades, and the share of the rise inside one step between neighbours."""
+    """10-90 % width of the rise in decades, and the share of the rise inside one step between neighbours.
+
+    `probability_below_one_decade`: P(width < 1 decade), given that the curve rises.
+    """
 
     width_decades: Interval
     step_share: Interval
+    probability_below_one_decade: float | None
+    probability_below_one_decade_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class NotComputed:
-    """A part that this engine version does not compute."""
+class Unpredictability:
+    """Tail probability, under smooth curves fitted to the smaller models, of what the larger ones were seen to score.
 
-    reason: str = NOT_COMPUTED
+    Hidden are the largest `hidden_scales` scales, those from `first_hidden_scale` on, where the rise begins.
+    """
+
+    p_value: float | None
+    hidden_scales: int | None
+    first_hidden_scale: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionExplanation:
+    """Whether a gradual curve would have given these counts, zeros of the small models included, at these test sets.
+
+    `models_at_zero` counts those below the rise that solved nothing. `holds` is None where it cannot be tested.
+    """
+
+    holds: bool | None
+    p_value: float | None
+    models_at_zero: int | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricExplanation:
+    """Whether a smooth per-token curve under a nonlinear or discontinuous metric gives the rise.
+
+    `route` is "same_outputs" or "target_length", the latter only consistent with the explanation. `log_bayes_factor`
+    (natural) of the per-token power law of exponent below 1 against a step narrower than half a decade; `p_value` of
+    that power law for all points; `exponent` its posterior without that limit. `holds` is None where it is not settled.
+    """
+
+    holds: bool | None
+    route: str | None
+    log_bayes_factor: float | None
+    p_value: float | None
+    probability_smooth: float | None
+    exponent: Interval
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleGapExplanation:
+    """Whether the whole rise lies inside one gap between neighbouring models, so that its width has no lower bound.
+
+    `probability` is that of the 10 % and the 90 % crossing lying between `lower_scale` and `upper_scale`.
+    """
+
+    holds: bool | None
+    probability: float | None
+    gap_decades: float | None
+    lower_scale: float | None
+    upper_scale: float | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
     """The three explanations of an emergent-looking curve."""
 
-    resolution: NotComputed = NotComputed()
-    metric: NotComputed = NotComputed()
-    scale_gap: NotComputed = NotComputed()
+    resolution: ResolutionExplanation
+    metric: MetricExplanation
+    scale_gap: ScaleGapExplanation
+
+
+class Verdict(StrEnum):
+    """What is to be thought of a rise that looks like emergence."""
+
+    NOT_EMERGENT = "not_emergent"
+    EXPLAINED_BY_RESOLUTION = "explained_by_resolution"
+    EXPLAINED_BY_METRIC = "explained_by_metric"
+    EXPLAINED_BY_SCALE_GAP = "explained_by_scale_gap"
+    EMERGENT = "emergent"
+    UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True, slots=True)
 class Emergence:
-    """Emergence score, its nulls and the sharpness of the rise."""
+    """Emergence score, its nulls, the sharpness of the rise, its explanations and what follows from them.
+
+    `verdict_reasons` say why the verdict is not another one.
+    """
 
     score: EmergenceScore
     linearity: EmergenceScore
     null: EmergenceNull
     largest_step_share: float | None
     sharpness: Sharpness
+    unpredictability: Unpredictability
+    explanations: Explanations
+    verdict: Verdict | None
+    verdict_reason: str | None = None
+    verdict_reasons: tuple[str, ...] = ()
     largest_step_share_reason: str | None = None
-    unpredictability: NotComputed = NotComputed()
-    explanations: Explanations = Explanations()
-    verdict: str | None = None
-    verdict_reason: str | None = NOT_COMPUTED
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """Two tasks behind one curve: where the distractor is learnt, where the true task displaces it, where it turns.
+
+    Scales in their own unit, ends outside the observed ones open; rises as shares of the examples. `turn` is given that
+    the true accuracy has one, at any scale; `turn_without_distractor` the same from the true accuracy alone, and
+    `precision_gain` the width of that interval over that of `turn`.
+    """
+
+    summary: str
+    distractor_learnt: Interval
+    distractor_rise: Interval
+    true_task_learnt: Interval
+    true_rise: Interval
+    turn: Interval
+    probability_turn: float
+    probability_turn_beyond_largest: float | None
+    turn_without_distractor: Interval
+    precision_gain: float | None
+    effective_sample_size: float
+    pareto_k: float
+    probability_turn_beyond_largest_reason: str | None = None
+    precision_gain_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,3 +426,5 @@ class Analysis:
     frequentist: Frequentist
     diagnostics: Diagnostics
     provenance: Provenance
+    decomposition: Decomposition | None = None
+    decomposition_reason: str | None = NO_DISTRACTOR

@@ -29,6 +29,8 @@ COLUMNS = (
     *(f"emergence_score_{end}" for end in _EMERGENCE),
     "flat_p_value",
     "smooth_p_value",
+    "verdict",
+    "verdict_reasons",
     "between_model_scale",
     "warnings",
     "summary",
@@ -56,6 +58,7 @@ def analysis_line(index: int, analysis: Analysis) -> str:
         cells[f"{name}_probability"] = turn.probability
     cells |= {f"emergence_score_{end}": getattr(score, end) for end in _EMERGENCE}
     cells |= {"flat_p_value": null.flat_p_value, "smooth_p_value": null.smooth_p_value}
+    cells |= {"verdict": analysis.emergence.verdict, "verdict_reasons": _joined(analysis.emergence.verdict_reasons)}
     cells |= {
         "between_model_scale": analysis.provenance.between_model_scale,
         "warnings": _joined(warning.code for warning in analysis.diagnostics.warnings),

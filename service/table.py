@@ -31,8 +31,8 @@ COLOURS = {
     Shape.INVERTED_U: "magenta",
     Shape.FLAT: "yellow",
 }
-LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence: seen, curve", "warnings")
-SHORT_HEADERS = ("task", "label", "prob.", "turn", "emergence", "warnings")
+LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence: seen, curve", "emergent?", "warnings")
+SHORT_HEADERS = ("task", "label", "prob.", "turn", "emergence", "emergent?", "warnings")
 
 
 def print_table(rows: Iterable[TableRow], file: IO[str], console: Console | None = None) -> None:
@@ -70,7 +70,7 @@ def _plain_cells(row: TableRow, common: Common) -> tuple[str, ...]:
         return (*begin, f"failed: {_one_line(row.failure)}")
     label = f"{row.label} ({shape_name(row)})" if row.label == UNDETERMINED else label_words(row)
     pairs = (" ".join(pair).strip() for pair in (row.turn, row.emergence))
-    return (*begin, label, row.probability, *pairs, warning_words(row))
+    return (*begin, label, row.probability, *pairs, row.verdict, warning_words(row))
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -99,7 +99,8 @@ class _Layout:
         begin = [task, setting] if self.wide else [_pair(_one_line(row.task), setting.plain, join)]
         from rich.text import Text
 
-        return [*begin, _label(row, join), Text(row.probability), *pairs, Text(warning_words(row), "yellow")]
+        middle = [Text(row.probability), *pairs, Text(row.verdict)]
+        return [*begin, _label(row, join), *middle, Text(warning_words(row), "yellow")]
 
     def table(self, rows: Iterable[TableRow], *, header: bool) -> Table:
         """Rows as a table with these very widths, so that tables below one another line up."""

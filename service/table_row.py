@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 from models.curve import ScalingCurve
 from models.options import Shape
-from models.results import Analysis, EmergenceScore, Turn
+from models.results import Analysis, EmergenceScore, Turn, Verdict
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
 TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
 NOT_ROBUST = "not_robust"
+# Under the heading "emergent?": no, yes, or what explains it.
+VERDICT_WORDS: Mapping[str, str] = {
+    Verdict.NOT_EMERGENT: "no",
+    Verdict.EMERGENT: "yes",
+    Verdict.EXPLAINED_BY_METRIC: "metric",
+    Verdict.EXPLAINED_BY_RESOLUTION: "test size",
+    Verdict.EXPLAINED_BY_SCALE_GAP: "scale gap",
+    Verdict.UNDETERMINED: "open",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class TableRow:
     probability: str = ""
     turn: tuple[str, str] = ("", "")
     emergence: tuple[str, str] = ("", "")
+    verdict: str = ""
     warnings: tuple[str, ...] = ()
     explanation: str | None = None
     failure: str | None = None
@@ -46,8 +56,9 @@ def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
         probability=probability_text(classification.probability),
         turn=_turn(analysis),
         emergence=_emergence(analysis.emergence.score),
+        verdict=VERDICT_WORDS.get(analysis.emergence.verdict or "", ""),
         warnings=_warnings(analysis),
-        explanation=analysis.summary if explain else None,
+        explanation=_explanation(analysis) if explain else None,
     )
 
 
@@ -71,6 +82,12 @@ def shown_turn(analysis: Analysis) -> Turn | None:
     """The more probable of the two turns, if it matters."""
     turns = [turn for turn in (analysis.u_turn, analysis.inverted_u_turn) if matters(turn)]
     return max(turns, key=lambda turn: turn.probability) if turns else None
+
+
+def _explanation(analysis: Analysis) -> str:
+    """What is known of the curve, and of the two tasks behind it."""
+    found = analysis.decomposition
+    return analysis.summary if found is None else f"{analysis.summary} {found.summary}"
 
 
 def _turn(analysis: Analysis) -> tuple[str, str]:

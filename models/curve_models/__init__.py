@@ -10,6 +10,7 @@ from models.curve_models.near_flat import near_flat
 from models.curve_models.power_law import power_law
 from models.curve_models.quadratic import quadratic
 from models.curve_models.record import Context, CurveModel
+from models.curve_models.rise_from_floor import rise_from_floor
 from models.curve_models.token_power_law import token_power_law
 from models.curve_models.two_task import two_task
 
@@ -19,6 +20,7 @@ CURVE_MODELS: dict[str, Callable[[Context], CurveModel | None]] = {
     "bent_line": bent_line,
     "quadratic": quadratic,
     "logistic": logistic,
+    "rise_from_floor": rise_from_floor,
     "two_task": two_task,
     "double_logistic": double_logistic,
     "token_power_law": token_power_law,

@@ -23,8 +23,6 @@ from models.emergence import (
     linearity,
     null_scores,
     observed_means,
-    rise_width,
-    step_share,
     steps,
     tail_probability,
 )
@@ -36,6 +34,8 @@ from models.pool import Averaged, pooled, posterior_weights
 from models.posterior import Work
 from models.predictive import predicted_scores
 from models.results import Emergence
+from models.transition import rise_width, sharpness, step_share, transition
+from models.verdict import judged
 
 ACCURACY = REGISTRY["accuracy"]
 VARIATION = HalfCauchy(0.03)
@@ -58,7 +58,9 @@ def emergence_of(given_curve: ScalingCurve, options: Options | None = None) -> E
     averaged = Averaged(pool, posterior_weights(pool, options.class_prior), data, options.interval)
     nulls = (constant(data.context), logit_linear(data.context))
     flat, smooth = (quadrature([null], data, VARIATION, Work(1024, options.seed))[0] for null in nulls)
-    return emergence(averaged, flat, smooth, options.seed)
+    rise = transition(averaged)
+    judgement = judged(None, averaged, rise, "positive")
+    return emergence(averaged, (flat, smooth), options.seed, sharpness(rise, options.interval), judgement)
 
 
 def by_definition(values: Floats) -> tuple[float | None, float | None, float | None]:

@@ -1,0 +1,95 @@
+"""Where and how fast a curve rises: the 10-90 % width of its net rise, and the share of it inside one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Floats, Ints
+from models.pool import Averaged
+from models.results import Interval, Sharpness
+from models.turn import interval
+
+RISE_NODES = np.linspace(0.0, 1.0, 101)
+RISE_FROM, RISE_TO = 0.1, 0.9  # design, section 6.3: the 10-90 % width
+RISING = 0.5  # share of the draws that must rise for a width to be reported
+SHARP_DECADES = 1.0  # design, section 6.5: a rise narrower than this is sharp
+DRAWS = 500
+NOT_RISING = "not_rising"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """M posterior draws that rise: decades (M,) from the smallest scale to 10 % and to 90 % of the net rise.
+
+    `step_share` (M,) is the share of the rise inside the largest step, `before` and `after` (M,) the number of scales
+    below each of the two crossings, `scales` (K,) the scales in decades above the smallest.
+    """
+
+    low: Floats
+    high: Floats
+    step_share: Floats
+    before: Ints
+    after: Ints
+    scales: Floats
+
+    @property
+    def width(self) -> Floats:
+        """10-90 % widths (M,) in decades."""
+        return self.high - self.low
+
+    @property
+    def probability_sharp(self) -> float:
+        """P(width < 1 decade), given that the curve rises."""
+        return float(np.mean(self.width < SHARP_DECADES))
+
+
+def transition(averaged: Averaged) -> Transition | None:
+    """The rise in the draws that rise by more than the smallest effect; None where fewer than half of them do."""
+    chosen = averaged.indices(DRAWS)
+    rises = averaged.pool.marks.end[chosen] - averaged.pool.marks.start[chosen] > averaged.pool.context.delta
+    if float(np.mean(rises)) < RISING:
+        return None
+    observations = averaged.observations
+    u = np.unique(observations.u)
+    curves = averaged.curves(chosen[rises], np.concatenate([RISE_NODES, u]))
+    low, high = crossings(observations.decades * RISE_NODES, curves[:, : len(RISE_NODES)])
+    scales = observations.decades * u
+    before, after = (np.searchsorted(scales, place) for place in (low, high))
+    return Transition(low, high, step_share(curves[:, len(RISE_NODES) :]), before, after, scales)
+
+
+def sharpness(rise: Transition | None, level: float) -> Sharpness:
+    """What a reader is told of the rise."""
+    if rise is None:
+        empty = Interval(None, None, None, NOT_RISING)
+        return Sharpness(empty, empty, None, NOT_RISING)
+    return Sharpness(interval(rise.width, level), interval(rise.step_share, level), rise.probability_sharp)
+
+
+def rise_width(z_grid: Floats, curves: Floats) -> Floats:
+    """Decades (M,) from the first crossing of 10 % to that of 90 % of the net rise of curves (M, G) > 0."""
+    low, high = crossings(z_grid, curves)
+    return high - low
+
+
+def crossings(z_grid: Floats, curves: Floats) -> tuple[Floats, Floats]:
+    """Positions (M,) on `z_grid` (G,) where curves (M, G) first reach 10 % and 90 % of their net rise > 0."""
+    start, net = curves[:, 0], curves[:, -1] - curves[:, 0]
+    low, high = (_crossing(z_grid, curves, start + share * net) for share in (RISE_FROM, RISE_TO))
+    return low, high
+
+
+def step_share(curves: Floats) -> Floats:
+    """Largest share (M,) of the net rise of curves (M, K) within one step; 1 where a step exceeds the net rise."""
+    largest = (curves[:, 1:] - curves[:, :-1]).max(axis=1)
+    return np.asarray(np.minimum(largest / (curves[:, -1] - curves[:, 0]), 1.0))
+
+
+def _crossing(z_grid: Floats, curves: Floats, level: Floats) -> Floats:
+    """Position (M,) where a curve first reaches its level, between its values at both ends."""
+    first, rows = np.argmax(curves >= level[:, None], axis=1), np.arange(len(curves))
+    before, after = curves[rows, first - 1], curves[rows, first]
+    share = (level - before) / (after - before)
+    return np.asarray(z_grid[first - 1] + (z_grid[first] - z_grid[first - 1]) * share)
