@@ -36,6 +36,7 @@ class ScalePoint:
     Either `n_examples` (with or without `n_correct`) or `stderr` > 0 is given; both may be. `outcomes` holds a byte,
     0 or 1, for each example, in the metric's own orientation and in one order of the items for all points of a curve;
     `clusters` a number for each example, equal where examples belong together (questions on one text).
+    `distractor_score` or `n_distractor_correct` of the same n: examples answered as the distractor task would have it.
     """
 
     scale: float
@@ -46,6 +47,15 @@ class ScalePoint:
     language_model: str | None = None
     outcomes: bytes | None = field(default=None, repr=False)
     clusters: tuple[int, ...] | None = field(default=None, repr=False)
+    distractor_score: float | None = None
+    n_distractor_correct: int | None = None
+
+    @property
+    def distractor_share(self) -> float | None:
+        """Share of the examples answered as the distractor task would have it; None where not given."""
+        if self.n_distractor_correct is not None and self.n_examples:
+            return self.n_distractor_correct / self.n_examples
+        return self.distractor_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +86,9 @@ class ScalingCurve:
         return len({point.scale for point in self.points})
 
 
-def _order(point: ScalePoint) -> tuple[float, float, int, float, str, bytes]:
+def _order(point: ScalePoint) -> tuple[float, float, int, float, str, bytes, float]:
     size, error, name = point.n_examples or 0, point.stderr or 0.0, point.language_model or ""
-    return (point.scale, point.score, size, error, name, point.outcomes or b"")
+    return (point.scale, point.score, size, error, name, point.outcomes or b"", point.distractor_share or 0.0)
 
 
 def _problems(curve: ScalingCurve) -> Iterator[Problem]:
@@ -125,6 +135,8 @@ def _point_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, st
         yield from _bound_problems(point, metric)
     yield from _size_problems(point, metric)
     yield from _count_problems(point, metric)
+    if point.distractor_score is not None or point.n_distractor_correct is not None:
+        yield from _distractor_problems(point, metric)
 
 
 def _bound_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
@@ -204,3 +216,24 @@ def _cluster_problems(point: ScalePoint) -> Iterator[tuple[str, str]]:
         yield "clusters", f"{len(point.clusters):,} where {len(point.outcomes):,} outcomes are given: name one for each"
     elif len(set(point.clusters)) < MINIMUM_CLUSTERS:
         yield "clusters", "all examples are in one cluster, which leaves the sampling error unknown: leave clusters out"
+
+
+def _distractor_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
+    """What is wrong with the distractor accuracy of a point that has one."""
+    count, score = point.n_distractor_correct, point.distractor_score
+    name = "n_distractor_correct" if score is None else "distractor_score"
+    if metric.kind is not MetricKind.PROPORTION or not metric.higher_is_better:
+        yield name, f"{metric.name} is no share of right answers: give the accuracy of both tasks, or leave this out"
+    elif count is not None and point.n_examples is None:
+        yield "n_examples", "missing beside n_distractor_correct"
+    elif count is not None and not 0 <= count <= (point.n_examples or 0):
+        yield "n_distractor_correct", f"{count} is not between 0 and n_examples = {point.n_examples}"
+    elif score is not None and not 0 <= score <= 1:
+        yield "distractor_score", f"{score!r} is not between 0 and 1"
+    elif count is not None and score is not None and abs(score - count / (point.n_examples or 1)) > AGREEMENT:
+        expected = count / (point.n_examples or 1)
+        yield name, f"{score!r} disagrees with n_distractor_correct / n_examples = {expected:.6g}"
+    elif point.score + (point.distractor_share or 0.0) > 1 + AGREEMENT:
+        total = point.score + (point.distractor_share or 0.0)
+        message = f"{point.distractor_share:.6g} beside the score {point.score:.6g} makes {total:.6g}, more than 1"
+        yield name, f"{message}: an example is answered as the true task or as the distractor would have it, not both"

@@ -33,8 +33,10 @@ def input_sha256(curve: ScalingCurve) -> str:
 
 
 def _point(point: ScalePoint) -> list[Any]:
-    """Plain values of a point; outcomes and clusters by their digests, and only where they are given."""
-    plain = [point.scale, point.score, point.n_examples, point.stderr, point.n_correct, point.language_model]
+    """Plain values of a point; distractor, outcomes and clusters (by their digests) only where they are given."""
+    plain: list[Any] = [point.scale, point.score, point.n_examples, point.stderr, point.n_correct, point.language_model]
+    if point.distractor_share is not None:
+        plain.append({"distractor": [point.distractor_score, point.n_distractor_correct]})
     if point.outcomes is None:
         return plain
     clusters = None if point.clusters is None else np.array(point.clusters, dtype="<i8").tobytes()

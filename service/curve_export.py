@@ -14,7 +14,7 @@ from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidInput, Problem
 from service.csv_export import table_line
 from service.every_eval_ever import records
-from service.readers.columns import KEY_COLUMNS, METRIC_COLUMNS, POINT_COLUMNS
+from service.readers.columns import DISTRACTOR_COLUMNS, KEY_COLUMNS, METRIC_COLUMNS, POINT_COLUMNS
 
 CSV, LINES = ".csv", (".jsonl", ".ndjson")
 LONGEST_NAME = 100  # characters of a file name made from a model's
@@ -62,10 +62,13 @@ def _write_csv(curves: Curves, path: Path) -> int:
     """A row a point; the first pass finds the columns that are needed."""
     axes: dict[str, None] = {}
     tags: dict[str, None] = {}
+    distracted = False
     for curve in curves():
         axes[_AXES[curve.scale_kind]] = None
         tags |= dict.fromkeys(curve.tags)
-    columns = (*KEY_COLUMNS, *axes, *POINT_COLUMNS, *METRIC_COLUMNS[:-1])
+        distracted = distracted or any(point.distractor_share is not None for point in curve.points)
+    kept = [name for name in POINT_COLUMNS if distracted or name not in DISTRACTOR_COLUMNS]
+    columns = (*KEY_COLUMNS, *axes, *kept, *METRIC_COLUMNS[:-1])
     names = (*columns, *(tag for tag in tags if tag not in columns))
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:

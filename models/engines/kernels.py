@@ -64,7 +64,7 @@ def _stirling(x: float) -> float:
 
 
 @compiled
-def _log_rising(k: float, a: float) -> float:
+def log_rising(k: float, a: float) -> float:
     """log(Γ(k + a)/Γ(a)) - k log a, without cancellation for large a."""
     if k == 0.0:
         return 0.0
@@ -92,7 +92,7 @@ def _log_rising(k: float, a: float) -> float:
 def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: Floats, whole: float) -> float:
     """Log density of point i (all constants kept) for mean f, 1 - f and between-model variation r.
 
-    `whole` is `_log_rising(n, M)` of this point's n, which many points share.
+    `whole` is `log_rising(n, M)` of this point's n, which many points share.
     """
     noise = data[i, 0]
     if noise == 0.0:
@@ -101,9 +101,9 @@ def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: F
         f, complement = max(f, TINY), max(complement, TINY)
         value = constant - whole
         if k > 0.0:
-            value += k * math.log(f) + _log_rising(k, f * m)
+            value += k * math.log(f) + log_rising(k, f * m)
         if n > k:
-            value += (n - k) * math.log(complement) + _log_rising(n - k, complement * m)
+            value += (n - k) * math.log(complement) + log_rising(n - k, complement * m)
         return float(value)
     spread = f * complement if noise == 1.0 else 1.0
     variance = data[i, 3] ** 2 + r * r * spread
@@ -112,12 +112,12 @@ def _point_log_likelihood(f: float, complement: float, r: float, i: int, data: F
 
 @compiled
 def _whole(i: int, r: float, data: Floats, before: float) -> float:
-    """`_log_rising(n, M)` for point i; `before` is that of point i - 1."""
+    """`log_rising(n, M)` for point i; `before` is that of point i - 1."""
     if data[i, 0] != 0.0:
         return 0.0
     if i > 0 and data[i, 2] == data[i - 1, 2] and data[i - 1, 0] == 0.0:
         return before
-    return _log_rising(data[i, 2], 1.0 / (r * r) - 1.0)
+    return log_rising(data[i, 2], 1.0 / (r * r) - 1.0)
 
 
 @compiled

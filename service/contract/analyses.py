@@ -22,7 +22,11 @@ def analysis_schemas() -> dict[str, Schema]:
     either = {"anyOf": [reference("Analysis"), reference("WaitingAnalysis")]}
     return {
         **record_schemas(),
-        "Analysis": strict(_whole(), tuple(_whole()), description="The whole answer for one curve."),
+        "Analysis": strict(
+            {**_whole(), "decomposition_reason": REASON},
+            tuple(_whole()),
+            description="The whole answer for one curve.",
+        ),
         "WaitingAnalysis": _waiting(),
         "AnyAnalysis": told(either, "An analysis, or one that is not there yet, by `status`."),
         "AnalysisSummary": _summary(),
@@ -46,6 +50,9 @@ def _whole() -> dict[str, Schema]:
         "points": {"type": "array", "items": reference("PointReport")},
         "fit": reference("Fit"),
         "frequentist": reference("Frequentist"),
+        "decomposition": told(
+            {"anyOf": [reference("Decomposition"), {"type": "null"}]}, "Where the points have distractor accuracy."
+        ),
         "diagnostics": reference("Diagnostics"),
         "provenance": reference("Provenance"),
     }

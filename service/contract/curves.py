@@ -108,6 +108,10 @@ def _point() -> Schema:
         "clusters": optional(
             _examples({"anyOf": [{"type": "integer"}, TEXT]}), "A name for each example; those of one text share it."
         ),
+        "distractor_score": optional(
+            NUMBER, "Share of the same examples answered as the distractor task would have it; beside the score."
+        ),
+        "n_distractor_correct": optional(count, "Their number."),
     }
     return strict(properties, ("scale",), description="One language model's score.")
 

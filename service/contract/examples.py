@@ -36,7 +36,17 @@ LOSS: dict[str, Any] = {
     ],
     "options": {"smallest_effect": 0.05},
 }
-CURVES = {"accuracy": CURVE, "loss": LOSS}
+DISTRACTOR: dict[str, Any] = {
+    "task": "misquoted proverbs",
+    "metric": {"name": "accuracy", "chance": 0.25},
+    "points": [
+        {"scale": 1e8, "score": 0.25, "distractor_score": 0.26, "n_examples": 500},
+        {"scale": 1e9, "score": 0.17, "distractor_score": 0.55, "n_examples": 500},
+        {"scale": 1e10, "score": 0.15, "distractor_score": 0.72, "n_examples": 500},
+        {"scale": 1e11, "score": 0.76, "distractor_score": 0.12, "n_examples": 500},
+    ],
+}
+CURVES = {"accuracy": CURVE, "loss": LOSS, "distractor": DISTRACTOR}
 BATCHES = {
     "curves": {"curves": [CURVE, LOSS], "options": {"smallest_effect": 0.01}},
     "stored curves again": {"from": {"suite": "gpt3-table-h1"}, "options": {"seed": 1}},

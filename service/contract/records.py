@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from models.options import Shape
 from models.results import (
     Classification,
+    Decomposition,
     Diagnostics,
     Effects,
     Emergence,
@@ -28,6 +29,7 @@ ROOTS: tuple[type, ...] = (
     Effects,
     Turn,
     Emergence,
+    Decomposition,
     PointReport,
     Fit,
     Frequentist,

@@ -15,7 +15,8 @@ from service.readers.errors import UnreadableFile
 
 KEY_COLUMNS = ("suite", "task", "metric", "prompting", "model_family")
 SCALES = ("parameters", "training_flops", "training_tokens", "scale")  # in order of preference
-POINT_COLUMNS = ("model", "score", "n_examples", "stderr", "n_correct")
+DISTRACTOR_COLUMNS = ("distractor_score", "n_distractor_correct")
+POINT_COLUMNS = ("model", "score", "n_examples", "stderr", "n_correct", *DISTRACTOR_COLUMNS)
 METRIC_COLUMNS = ("kind", "higher_is_better", "lower", "upper", "chance", "target_length", "unit")
 _KNOWN = (*KEY_COLUMNS, *SCALES, *POINT_COLUMNS, *METRIC_COLUMNS, "scale_kind")
 _OFTEN_MEANT = {

@@ -39,6 +39,7 @@ def analysis_document(
         ),
         "summary": analysis.summary,
         **{name: encoded(getattr(analysis, name)) for name in _PARTS},
+        **_decomposition(analysis),
         "diagnostics": _diagnostics(analysis.diagnostics, warnings),
         "provenance": encoded(provenance) | {"elapsed_s": finite(elapsed_s)},
     }
@@ -62,6 +63,12 @@ def analysis_identity(curve: ScalingCurve, resolved: Mapping[str, Any], engine_v
     content = {"curve": canonical_curve(curve), "options": dict(resolved), "engine_version": engine_version}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decomposition(analysis: Analysis) -> dict[str, Any]:
+    if analysis.decomposition is None:
+        return {"decomposition": None, "decomposition_reason": analysis.decomposition_reason}
+    return {"decomposition": encoded(analysis.decomposition)}
 
 
 def _diagnostics(diagnostics: Diagnostics, warnings: Sequence[Warned]) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def _point_document(point: ScalePoint) -> dict[str, Any]:
             "n_correct": point.n_correct,
             "outcomes": None if point.outcomes is None else list(point.outcomes),
             "clusters": None if point.clusters is None else list(point.clusters),
+            "distractor_score": point.distractor_score,
+            "n_distractor_correct": point.n_distractor_correct,
         }
     )
 

@@ -26,7 +26,11 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "n_correct": whole,
     "outcomes": outcomes,
     "clusters": clusters,
+    "distractor_score": number,
+    "n_distractor_correct": whole,
 }
+
+_IN_UNIT = ("score", "stderr", "distractor_score")  # what percent turns into fractions
 
 type RawPoint = dict[str, Any]
 
@@ -69,7 +73,7 @@ def in_submitted_unit(problems: Sequence[Problem], points: Sequence[RawPoint], u
     for problem in problems:
         _, _, place = problem.pointer.partition("/points/")
         index, _, name = place.partition("/")
-        if unit is ScoreUnit.PERCENT and name in ("score", "stderr") and name in points[int(index)]:
+        if unit is ScoreUnit.PERCENT and name in _IN_UNIT and name in points[int(index)]:
             reason = problem.message.partition(" (in percent?")[0]
             yield Problem(problem.pointer, f"{shown(points[int(index)][name])} percent: {reason}")
         else:
@@ -122,7 +126,7 @@ def _counted(point: RawPoint) -> bool:
 
 
 def _scale_point(point: RawPoint, unit: ScoreUnit) -> ScalePoint:
-    stderr = point.get("stderr")
+    stderr, distractor = point.get("stderr"), point.get("distractor_score")
     return ScalePoint(
         scale=point["scale"],
         score=as_fraction(point["score"], unit) if "score" in point else _share(point),
@@ -132,6 +136,8 @@ def _scale_point(point: RawPoint, unit: ScoreUnit) -> ScalePoint:
         language_model=point.get("model"),
         outcomes=point.get("outcomes"),
         clusters=point.get("clusters"),
+        distractor_score=None if distractor is None else as_fraction(distractor, unit),
+        n_distractor_correct=point.get("n_distractor_correct"),
     )
 
 
