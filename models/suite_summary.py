@@ -27,6 +27,7 @@ from models.random_effects import Pooling
 from models.results import Analysis, Interval
 from models.suite_curve import SuiteCurve, suite_curve
 from models.suite_effects import Moderated, PooledEffect, moderated_effects, pooled_effects
+from models.suite_emergence import SuiteEmergence, suite_emergence
 from models.suite_words import suite_words
 from models.turn import interval
 
@@ -100,6 +101,7 @@ class SuiteSummary:
     left_out: Mapping[str, int]
     n_erratic: int
     verdicts: Mapping[str, Mapping[str, int]]
+    emergence: SuiteEmergence
     prevalence: Prevalence
     grouped: Mapping[str, GroupedPrevalence]
     error_control: ErrorControl
@@ -131,13 +133,15 @@ def summary_of_curves(curves: Sequence[SuiteCurve], options: SuiteOptions | None
     labels, shares = dict(Counter(curve.label for curve in curves)), prevalence(voting, how.interval)
     errors = error_control(curves, probabilities, how.fdr_level)
     uncensored = pooled_turn(seen, Shape.U_SHAPED, how.interval, censored=False)
+    emergence = suite_emergence(voting, how.interval)
     return SuiteSummary(
-        summary=suite_words(labels, shares, errors, uncensored),
+        summary=suite_words(labels, shares, errors, uncensored, emergence),
         n_curves=len(curves),
         labels=labels,
         left_out={UNRELIABLE: len(curves) - len(voting)},
         n_erratic=sum(curve.erratic for curve in curves),
         verdicts=_verdicts(curves),
+        emergence=emergence,
         prevalence=shares,
         grouped={name: grouped_prevalence(voting, name, how) for name in how.group_by},
         error_control=errors,

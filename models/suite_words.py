@@ -8,15 +8,18 @@ from models.false_labels import ErrorControl
 from models.options import UNDETERMINED, Shape
 from models.pooling import PooledTurn
 from models.prevalence import Prevalence
-from models.results import Interval
-from models.words import WORDS, scale_text
+from models.results import Interval, Verdict
+from models.suite_emergence import SuiteEmergence
+from models.words import VERDICTS, WORDS, scale_text
 
 LEAST_SHARE = 0.01  # estimated prevalence, below which a shape is told by its upper end alone
 
 
-def suite_words(labels: Mapping[str, int], shares: Prevalence, errors: ErrorControl, turn: PooledTurn) -> str:
-    """Labels, prevalences, error of the labels and the typical turn."""
-    parts = [_labels(labels), _shares(shares), _errors(errors), _turn(turn)]
+def suite_words(
+    labels: Mapping[str, int], shares: Prevalence, errors: ErrorControl, turn: PooledTurn, emergence: SuiteEmergence
+) -> str:
+    """Labels, prevalences, error of the labels, the typical turn, and the claims of emergence."""
+    parts = [_labels(labels), _shares(shares), _errors(errors), _turn(turn), claims_words(emergence)]
     return " ".join(part for part in parts if part)
 
 
@@ -59,3 +62,34 @@ def _turn(turn: PooledTurn) -> str:
         return ""
     middle, lower, upper = (scale_text(x, kind, 2) for x in (scale.estimate, scale.lower, scale.upper))
     return f"Among the curves that turn within their range, the typical U turns at {middle} ({lower} to {upper})."
+
+
+def claims_words(found: SuiteEmergence) -> str:
+    """How many curves look emergent, what explains them, and under which metrics they stand."""
+    looking = found.emergent_looking
+    if found.reason is not None:
+        return ""
+    if looking.n_claims == 0:
+        return f"None of {found.n_curves} curves with a verdict looks emergent."
+    verb = "looks" if looking.n_claims == 1 else "look"
+    text = f"{looking.n_claims} of {found.n_curves} curves {verb} emergent (a sharp rise): {_what_of_them(found)}"
+    if looking.share.estimate is None or looking.share_of_all_curves is None:
+        return f"{text}."
+    names = " and ".join(looking.top_metrics)
+    which, own = ("these metrics", "have") if len(looking.top_metrics) > 1 else ("this metric", "has")
+    return (
+        f"{text}. Of the emergent-looking curves {_share(looking.share)} stand under {names}; {which} {own} "
+        f"{100 * looking.share_of_all_curves:.0f} % of all curves."
+    )
+
+
+def _what_of_them(found: SuiteEmergence) -> str:
+    """`9 explained by the test set, 6 open, none called emergent`."""
+    counts = found.all_metrics.verdicts
+    explained = [
+        f"{counts[verdict]} {VERDICTS[verdict]}"
+        for verdict in Verdict
+        if verdict.startswith("explained") and counts.get(verdict)
+    ]
+    left_open = [f"{counts[Verdict.UNDETERMINED]} open"] if counts.get(Verdict.UNDETERMINED) else []
+    return ", ".join([*explained, *left_open, f"{found.emergent.n_claims or 'none'} called emergent"])

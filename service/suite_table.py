@@ -13,12 +13,13 @@ from models.curve import ScaleKind
 from models.options import Shape
 from models.pooling import PooledTurn
 from models.prevalence import Prevalence
-from models.results import Interval
+from models.results import Interval, Verdict
 from models.suite_curve import FRACTION_OF_RANGE
 from models.suite_effects import Moderated, PooledEffect
+from models.suite_emergence import Claims, SuiteEmergence, looking_share
 from models.suite_summary import GroupedPrevalence, SuiteSummary
 from service.number_format import NOTHING, estimate_text, number_text
-from service.table_words import NAMES
+from service.table_words import NAMES, VERDICT_HEADS
 
 WIDTH = 110  # of the summary in words
 GAP = 2
@@ -68,6 +69,7 @@ def summary_sections(summary: SuiteSummary) -> Iterator[Section]:
         yield _groups(TITLES.get(name, name), grouped)
     yield _labels(summary)
     yield _turns(summary)
+    yield from filter(None, [_emergence(summary.emergence)])
     yield _effects(summary.effects)
     yield from filter(None, map(_moderator, summary.moderators))
 
@@ -127,6 +129,30 @@ def _turns(summary: SuiteSummary) -> Section:
     return Section("Turns pooled", rows if len(rows) > 1 else (), notes)
 
 
+def _emergence(found: SuiteEmergence) -> Section | None:
+    """Nothing where no verdict is given."""
+    given = [verdict for verdict in Verdict if found.all_metrics.verdicts.get(verdict)]
+    if not given:
+        return None
+    rows: list[Row] = [("metric", "curves", *(VERDICT_HEADS[verdict] for verdict in given), "look emergent")]
+    for own in (*found.by_metric[:MOST_LISTED], found.all_metrics):
+        counts = (str(own.verdicts.get(verdict, 0)) for verdict in given)
+        rows.append((own.metric or "all", str(own.n_curves), *counts, _share(looking_share(own))))
+    notes = [*_top(found.emergent_looking, "emergent-looking curves"), *_top(found.emergent, "verdicts emergent")]
+    return Section("Verdicts on emergence: what explains a sharp rise", rows, notes)
+
+
+def _top(found: Claims, what: str) -> Iterator[str]:
+    """Which metrics carry the claims, against all curves and chosen without the task itself."""
+    if found.share.estimate is None or found.share_of_all_curves is None:
+        return
+    text = f"{' and '.join(found.top_metrics)}: {_share(found.share)} of {found.n_claims:,} {what}"
+    text += f", {_percent(found.share_of_all_curves)} of all curves"
+    if found.held_out_share is not None:
+        text += f"; {_percent(found.held_out_share)} where chosen from other tasks"
+    yield text
+
+
 def _effects(effects: Sequence[PooledEffect]) -> Section:
     rows: list[Row] = [("change", "effects", "mean", "I²", "of a new curve")]
     notes = []
@@ -168,7 +194,7 @@ def _ends(interval: Interval, write: Callable[[float], str]) -> str:
 
 def _share(interval: Interval) -> str:
     if interval.lower is None or interval.upper is None:
-        return NOTHING
+        return NOTHING if interval.estimate is None else _percent(interval.estimate)
     return f"{_percent(interval.estimate or 0.0)} ({100 * interval.lower:.0f} to {100 * interval.upper:.0f})"
 
 

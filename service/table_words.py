@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from models.options import UNDETERMINED, Shape
+from models.results import Verdict
 from service.table_row import TableRow
 
 NAMES = {
@@ -15,6 +16,15 @@ NAMES = {
     Shape.U_SHAPED: "U-shaped",
     Shape.INVERTED_U: "inverted-U",
     Shape.FLAT: "flat",
+}
+# Heads of columns that count verdicts on emergence: no, what explains the rise, yes, or not settled.
+VERDICT_HEADS = {
+    Verdict.NOT_EMERGENT: "not emergent",
+    Verdict.EXPLAINED_BY_RESOLUTION: "test set",
+    Verdict.EXPLAINED_BY_METRIC: "metric",
+    Verdict.EXPLAINED_BY_SCALE_GAP: "scale gap",
+    Verdict.EMERGENT: "emergent",
+    Verdict.UNDETERMINED: "open",
 }
 # Short code and sentence of each warning; one that is not listed goes by its own name.
 LEGEND = {

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from models.options import UNDETERMINED
 from models.results import Analysis
 from models.suite_summary import GROUPINGS, SuiteSummary
+from models.suite_words import claims_words
 from service.number_format import NOTHING, probability_text
 from service.report.class_map import class_map, counted
 from service.report.collection import Collection, Picture, TableEntry, collecting
@@ -24,6 +25,7 @@ from service.report.suite_forests import (
     GROUPING_NAMES,
     MOST_GROUPS,
     MOST_TURNS,
+    claims_forest,
     grouped_forest,
     prevalence_forest,
     turn_forest,
@@ -139,6 +141,8 @@ def _suite(collection: Collection, summary: SuiteSummary | None) -> dict[str, An
         "effects": effect_table(summary),
         "moderators": moderator_table(summary),
         "verdicts": verdict_table(summary),
+        "claims": claims_words(summary.emergence),
+        "claims_forest": claims_forest(summary),
     }
 
 

@@ -11,6 +11,7 @@ from models.options import Shape
 from models.pooling import PooledTurn
 from models.prevalence import Prevalence
 from models.results import Interval
+from models.suite_emergence import looking_share
 from models.suite_summary import SuiteSummary
 from service.number_format import estimate_text, interval_text
 from service.plots import AXIS_NAMES
@@ -55,6 +56,25 @@ def shapes_that_matter(summary: SuiteSummary) -> list[Shape]:
     expected = summary.prevalence.expected_curves
     common = [shape for shape, count in expected.items() if count >= 1]
     return common or sorted(expected, key=lambda shape: -expected[shape])[:1]
+
+
+def claims_forest(summary: SuiteSummary) -> str:
+    """Share of emergent-looking curves under each metric, the largest first; nothing where no curve looks so."""
+    found = summary.emergence
+    if not found.emergent_looking.n_claims:
+        return ""
+    rows = [(own, looking_share(own)) for own in found.by_metric]
+    rows.sort(key=lambda row: -(row[1].estimate or 0.0))
+    shown = [_claims_row(f"{own.metric or 'not given'} ({own.n_curves:,})", share) for own, share in rows[:MOST_GROUPS]]
+    shown.append(_claims_row("whole suite", looking_share(found.all_metrics), "pooled"))
+    return forest_plot(shown, SHARE_ENDS, SHARE_MARKS, "Curves that look emergent, by metric")
+
+
+def _claims_row(label: str, share: Interval, kind: Literal["estimate", "pooled"] = "estimate") -> ForestRow:
+    ends = share_ends(share)
+    text = f"{share_text(share.estimate or 0.0)}{f' ({ends})' if ends else ''}"
+    lower, upper = (share.lower or 0.0, 1.0 if share.upper is None else share.upper)
+    return ForestRow(label, share.estimate, lower, upper, text, "positive", kind)
 
 
 def _share_row(

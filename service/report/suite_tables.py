@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.false_labels import LabelErrors
-from models.results import Interval
+from models.results import Interval, Verdict
 from models.suite_curve import FRACTION_OF_RANGE
 from models.suite_effects import MODERATED, Moderated, PooledEffect
+from models.suite_emergence import looking_share
 from models.suite_summary import SuiteSummary
 from service.number_format import NOTHING, number_text, probability_text
-from service.report.texts import cell, share_text, signed
-from service.table_words import NAMES
+from service.report.texts import cell, share_ends, share_text, signed
+from service.table_words import NAMES, VERDICT_HEADS
 
 EFFECT_NAMES = {
     "net_change": "net change, all curves",
@@ -21,6 +22,7 @@ EFFECT_NAMES = {
     "rise": "rise of the inverted-U curves",
     "fall": "fall of the inverted-U curves",
 }
+MOST_METRICS = 40  # in the table of verdicts, those with the most curves
 MODERATOR_NAMES = {"metric_linearity": "metric", "prompting": "prompting", "model_family": "model family"}
 
 
@@ -75,13 +77,23 @@ def _ends(interval: Interval, factor: float) -> str:
 
 
 def verdict_table(summary: SuiteSummary) -> ReportTable:
-    """Verdicts on emergence by metric; empty where none is given."""
+    """Verdicts on emergence by metric, those that were given; empty where there is none."""
+    found = summary.emergence
+    given = [verdict for verdict in Verdict if found.all_metrics.verdicts.get(verdict)]
+    shown = [*found.by_metric[:MOST_METRICS], found.all_metrics] if given else []
     rows = [
-        (verdict.replace("_", " "), cell(metric), f"{count:,}")
-        for verdict, metrics in summary.verdicts.items()
-        for metric, count in metrics.items()
+        (
+            "all" if own.metric is None else cell(own.metric) or "not given",
+            f"{own.n_curves:,}",
+            *(f"{own.verdicts.get(verdict, 0):,}" for verdict in given),
+            f"{share_text(looking.estimate or 0.0)} ({share_ends(looking)})",
+        )
+        for own in shown
+        for looking in [looking_share(own)]
     ]
-    return ReportTable(("verdict", "metric", "curves"), tuple(rows))
+    return ReportTable(
+        ("metric", "curves", *(VERDICT_HEADS[verdict] for verdict in given), "look emergent"), tuple(rows)
+    )
 
 
 def moderator_table(summary: SuiteSummary) -> ReportTable:
