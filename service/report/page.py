@@ -15,6 +15,7 @@ from models.results import Analysis
 from models.suite_summary import GROUPINGS, SuiteSummary
 from models.suite_words import claims_words
 from service.number_format import NOTHING, probability_text
+from service.palette import palette_css
 from service.report.class_map import class_map, counted
 from service.report.collection import Collection, Picture, TableEntry, collecting
 from service.report.entries import ReportCurve, report_curve
@@ -76,49 +77,7 @@ def report_of(
         yield from report_html(collection, about, summary)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("service.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["line"] = plain
-    environment.filters["counted"] = counted
-    return environment
-
-
-def _page(collection: Collection, about: About, summary: SuiteSummary | None) -> dict[str, Any]:
-    pictures = collection.pictures()
-    common = Common(collection.common())
-    drawn = {picture.index for picture in pictures}
-    return {
-        "about": about,
-        "style": files("service.report").joinpath("templates", "report.css").read_text("utf-8"),
-        "cards": shape_cards(collection, summary),
-        "bar": [(label, count) for label, count in counted(collection.names)],
-        "sentences": summary_sentences(collection, summary),
-        "common": common.sentence(),
-        "map": class_map(collection.names),
-        "names": {**{shape.value: name for shape, name in NAMES.items()}, UNDETERMINED: UNDETERMINED},
-        "interest_words": INTEREST_WORDS,
-        "pictures": [_picture(picture, common) for picture in pictures],
-        "count": collection.count,
-        "analysed": collection.count - collection.failed,
-        "rows": (_cells(entry, common, drawn, summary) for entry in collection.rows()),
-        "legend": collection.tally.legend(),
-        "provenance": provenance_rows(collection),
-        "summary": summary,
-        "turn_matters": f"{TURN_MATTERS:g}",
-        "most_turns": MOST_TURNS,
-        "most_groups": MOST_GROUPS,
-        **_suite(collection, summary),
-    }
-
-
-def _suite(collection: Collection, summary: SuiteSummary | None) -> dict[str, Any]:
+def suite_parts(collection: Collection, summary: SuiteSummary | None) -> dict[str, Any]:
     """The parts that only a suite has, and the turns."""
     pooled = [] if summary is None else [("", summary.u_turn_uncensored), ("", summary.inverted_u_turn)]
     if summary is not None and summary.u_turn.reason is None:
@@ -143,6 +102,49 @@ def _suite(collection: Collection, summary: SuiteSummary | None) -> dict[str, An
         "verdicts": verdict_table(summary),
         "claims": claims_words(summary.emergence),
         "claims_forest": claims_forest(summary),
+    }
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("service.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["line"] = plain
+    environment.filters["counted"] = counted
+    return environment
+
+
+def _page(collection: Collection, about: About, summary: SuiteSummary | None) -> dict[str, Any]:
+    pictures = collection.pictures()
+    common = Common(collection.common())
+    drawn = {picture.index for picture in pictures}
+    return {
+        "about": about,
+        "style": palette_css(dark=False)
+        + files("service.report").joinpath("templates", "report.css").read_text("utf-8"),
+        "cards": shape_cards(collection, summary),
+        "bar": [(label, count) for label, count in counted(collection.names)],
+        "sentences": summary_sentences(collection, summary),
+        "common": common.sentence(),
+        "map": class_map(collection.names),
+        "names": {**{shape.value: name for shape, name in NAMES.items()}, UNDETERMINED: UNDETERMINED},
+        "interest_words": INTEREST_WORDS,
+        "pictures": [_picture(picture, common) for picture in pictures],
+        "count": collection.count,
+        "analysed": collection.count - collection.failed,
+        "rows": (_cells(entry, common, drawn, summary) for entry in collection.rows()),
+        "legend": collection.tally.legend(),
+        "provenance": provenance_rows(collection),
+        "summary": summary,
+        "turn_matters": f"{TURN_MATTERS:g}",
+        "most_turns": MOST_TURNS,
+        "most_groups": MOST_GROUPS,
+        **suite_parts(collection, summary),
     }
 
 
