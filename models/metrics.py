@@ -62,9 +62,15 @@ _REGISTERED = (
     _proportion("exact_match", chance=0.0, linear=False),
     _proportion("accuracy"),
     _proportion("multiple_choice_grade"),
+    _proportion("error_below", linear=False),
     Metric("token_edit_distance", MetricKind.BOUNDED, higher_is_better=False, linear=True, continuous=True),
     Metric("brier", MetricKind.BOUNDED, higher_is_better=False, linear=False, continuous=True),
     Metric("mean_probability", MetricKind.BOUNDED, linear=True, continuous=True),
+    Metric("token_accuracy", MetricKind.BOUNDED, linear=True, continuous=False),
+    Metric("expected_exact_match", MetricKind.BOUNDED, linear=False, continuous=True),
+    Metric(
+        "mean_error", MetricKind.UNBOUNDED, higher_is_better=False, lower=None, upper=None, linear=True, continuous=True
+    ),
     Metric("log_likelihood", MetricKind.UNBOUNDED, lower=None, upper=None, linear=False, continuous=True),
     Metric("loss", MetricKind.UNBOUNDED, higher_is_better=False, lower=None, upper=None, linear=False, continuous=True),
     Metric("bleu", MetricKind.BOUNDED, linear=False, continuous=False, corpus_level=True),
