@@ -6,6 +6,7 @@ import io
 import tempfile
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,21 +119,23 @@ class Client:
         options: Mapping[str, Any] | None = None,
         file_format: str | None = None,
         scale: str | None = None,
+        models: Path | str | None = None,
         key: str | None = None,
     ) -> BatchState:
-        """Hand in a suite: a path, an open binary file, or curves; the server has stored it when this returns.
+        """Hand in a suite: a file, a folder, an open binary file, or curves; it is stored when this returns.
 
-        `scale`: the column of a table that is the scale. `key`: the same key with the same content is one batch,
-        however often it is sent; a new one if not given.
+        `scale`: the column of a table that is the scale. `models`: the file of a table of language models. `key`: the
+        same key with the same content is one batch, however often it is sent; a new one if not given.
         """
         fields = {"format": file_format, "scale": scale, "options": orjson.dumps(options).decode() if options else None}
+        table = {} if models is None else {"models": ("models.csv", _content_of(Path(models)), "text/csv")}
         with _repeatable(curves) as file:
             response = self._requests.send(
                 "POST",
                 "/v1/batches",
                 headers={"Idempotency-Key": key or uuid.uuid4().hex},
                 data={name: value for name, value in fields.items() if value is not None},
-                files=lambda: {"file": ("curves", _from_start(file), "application/octet-stream")},
+                files=lambda: {"file": ("curves", _from_start(file), "application/octet-stream"), **table},
             )
         return self.batch(response.json()["id"])
 
@@ -219,6 +222,11 @@ def _repeatable(curves: Curves) -> Iterator[BinaryIO]:
     """A file that can be sent more than once; raises `UnreadableFile`."""
     if isinstance(curves, str):
         curves = Path(curves)
+    if isinstance(curves, Path) and curves.is_dir():
+        with tempfile.TemporaryFile() as file:
+            _pack(curves, file)
+            yield file
+        return
     if isinstance(curves, (Path, io.IOBase)):
         with seekable(curves) as file:
             yield file
@@ -226,6 +234,19 @@ def _repeatable(curves: Curves) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as file:
         file.writelines(orjson.dumps(curve, option=orjson.OPT_APPEND_NEWLINE) for curve in curves)
         yield file
+
+
+def _pack(folder: Path, file: BinaryIO) -> None:
+    """Write the files of a folder as a zip archive; links are not followed."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                archive.write(path, path.relative_to(folder))
+
+
+def _content_of(path: Path) -> bytes:
+    with seekable(path) as file:
+        return file.read()
 
 
 def _from_start(file: BinaryIO) -> BinaryIO:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -15,9 +16,12 @@ from models.errors import InvalidInput, Problem
 from service.bodies import JSON, checked_keys, json_bytes, json_value, media_type, spooled
 from service.database import Database
 from service.failures import TooLarge, Unsupported
+from service.readers.contents import LARGEST_DOCUMENT
+from service.readers.errors import UnreadableFile
 from service.readers.json_documents import stream_of
 from service.readers.json_text import NotJson, parsed
-from service.readers.opening import FORMATS, READERS, SCALES, CurveStream, open_curves
+from service.readers.models_table import ModelsTable, models_in
+from service.readers.opening import FORMATS, READERS, SCALES, CurveStream, holds_results, open_curves
 from service.readers.source import head_of
 from service.schemas.problems import unknown
 from service.schemas.queries import load_filter
@@ -29,7 +33,7 @@ from service.suites import Submission, stored_curves
 UPLOAD = "multipart/form-data"
 FORMS = {"application/x-ndjson": "ndjson", "text/csv": "csv"}
 ACCEPTED = (JSON, *FORMS, UPLOAD)
-UPLOAD_FIELDS = ("file", "format", "scale", "options")
+UPLOAD_FIELDS = ("file", "format", "scale", "models", "options")
 BATCH_FIELDS = ("curves", "options")
 AGAIN_FIELDS = ("from", "options")
 BLOCK_BYTES = 1 << 18
@@ -88,10 +92,12 @@ def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
     _among("format", chosen["format"], FORMATS)
     _among("scale", chosen["scale"], SCALES)
     options = _form_options(form.get("options", ""))
+    table = _table_part(request)
     content = _content(file)
     _check_json(content, chosen["format"], settings.max_body_bytes)
-    with open_curves(content, chosen["format"], chosen["scale"]) as stream:
-        yield _suite(stream, {**stream.options, **options}), _digest(content, form)
+    with open_curves(content, chosen["format"], chosen["scale"], _models(table)) as stream:
+        told = _suite(stream, {**stream.options, **options})
+        yield told, _digest(form, [content] if table is None else [content, table])
 
 
 def _suite(stream: CurveStream, options: Mapping[str, Any]) -> Submission:
@@ -128,20 +134,47 @@ def _content(file: FileStorage) -> BinaryIO:
     return stream  # type: ignore[no-any-return]  # a temporary file or bytes in memory; both can be read twice
 
 
+def _table_part(request: Request) -> BinaryIO | None:
+    """The models table of a form, sent as a file or as text; None where there is none."""
+    part, text = request.files.get("models"), request.form.get("models", "")
+    if part is not None and text:
+        raise InvalidInput([Problem("/models", "comes as a file and as text: send one of them")])
+    if part is not None:
+        return _content(part)
+    return io.BytesIO(text.encode()) if text.strip() else None
+
+
+def _models(table: BinaryIO | None) -> ModelsTable | None:
+    if table is None:
+        return None
+    try:
+        return models_in(table, "the models table")
+    except UnreadableFile as error:
+        raise InvalidInput([Problem("/models", str(problem)) for problem in error.problems]) from None
+
+
 def _check_json(content: BinaryIO, format_name: str | None, limit: int) -> None:
-    """Raises `TooLarge` for a JSON document that is too large to be parsed as a whole."""
+    """Raises `TooLarge` for curves in a JSON document that is too large to be parsed as a whole.
+
+    The results of a harness may be as large as in an archive: they come in one document, and their parser is frugal.
+    """
     size = content.seek(0, os.SEEK_END)
     if size <= limit:
         return
     head = head_of(content)
     name = format_name or next((reader.name for reader in READERS if reader.detect(head)), None)
-    if name == "json":
-        raise TooLarge(f"a JSON document of more than {limit >> 20} MiB: write one curve a line (NDJSON)")
+    if name == "json" and not (format_name is None and size <= LARGEST_DOCUMENT and holds_results(content)):
+        raise TooLarge(
+            f"a JSON document of more than {limit >> 20} MiB: write one curve a line (NDJSON), which may be larger; "
+            f"results of a harness may have {LARGEST_DOCUMENT >> 20} MiB"
+        )
 
 
-def _digest(content: BinaryIO, form: Mapping[str, str]) -> str:
+def _digest(form: Mapping[str, str], files: Iterable[BinaryIO]) -> str:
     digest = hashlib.sha256(repr(sorted(form.items())).encode())
-    content.seek(0)
-    while block := content.read(BLOCK_BYTES):
-        digest.update(block)
+    for file in files:
+        file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+        digest.update(b"\0")  # so that the end of one file is not the start of the next
     return digest.hexdigest()

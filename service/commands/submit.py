@@ -33,10 +33,16 @@ INTERRUPTED = 130
 @click.option("--csv", "form", flag_value="csv", help="With --wait: one flat row a curve.")
 @click.option("--format", "file_format", type=click.Choice(FORMATS), help="Of the file; detected when not given.")
 @click.option("--scale", "axis", type=click.Choice(SCALES), help="The column that is the scale.")
+@click.option(
+    "--models",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Table of language models: model, model_family, parameters, training_tokens, ...",
+)
 @curve_options
 @click.pass_context
 def submit(ctx: click.Context, /, file: str, server: str, **given: Any) -> None:
-    """Hand the curves of FILE (`-` is standard input) to a server, which analyses them in the background.
+    """Hand the curves of FILE (a folder is packed; `-` is standard input) to a server, which analyses them.
 
     Prints the batch's id, or with --wait the results. Exit code 0: all is well; 1: some or all curves failed, or the
     server does not answer; 2: the server refused the file.
@@ -46,7 +52,13 @@ def submit(ctx: click.Context, /, file: str, server: str, **given: Any) -> None:
     options = told_options(given)
     source: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
     with connected(server, given["api_key"]) as client:
-        state = client.submit(source, options=options, file_format=given["file_format"], scale=given["axis"])
+        state = client.submit(
+            source,
+            options=options,
+            file_format=given["file_format"],
+            scale=given["axis"],
+            models=given["models"],
+        )
         for message in state.messages:
             click.echo(message, err=True)
         if not given["wait"]:

@@ -85,6 +85,7 @@ _UPLOAD: Schema = {
         "file": {**BINARY, "description": "A file of curves."},
         "format": {"enum": [*FORMATS, ""], "description": "Detected where it is not given."},
         "scale": {"enum": [*SCALES, ""], "description": "Column of a table that is the scale."},
+        "models": {**TEXT, "description": "Table of language models as CSV, which says where they stand on the scale."},
         "options": {**TEXT, "description": "Options for all curves, as JSON."},
     },
     "required": ["file"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import BinaryIO
 
 from models.errors import Problem
 from service.readers.columns import SCALES
@@ -46,15 +47,20 @@ def read_models(path: Path) -> ModelsTable:
     """The models table of a CSV file; raises `UnreadableFile`, every problem by its row."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_TABLE + 1)
+            return models_in(file, str(path))
     except OSError as error:
         raise unreadable(f"{path} cannot be opened: {error.strerror}") from None
+
+
+def models_in(file: BinaryIO, name: str) -> ModelsTable:
+    """The models table in a binary file; raises `UnreadableFile`."""
+    content = file.read(LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
-        raise unreadable(f"{path}: a models table of more than {LARGEST_TABLE >> 20} MiB")
+        raise unreadable(f"{name}: a models table of more than {LARGEST_TABLE >> 20} MiB")
     try:
         return models_of(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise unreadable(f"{path} is not UTF-8: save it as UTF-8") from None
+        raise unreadable(f"{name} is not UTF-8: save it as UTF-8") from None
 
 
 def models_of(text: str) -> ModelsTable:

@@ -27,7 +27,7 @@ from service.readers.source import ARCHIVE, head_of, seekable
 from service.readers.suite_files import SuiteFiles, Wanted
 from service.readers.suite_stream import suite_stream
 
-__all__ = ["FORMATS", "READERS", "SCALES", "CurveStream", "Reader", "open_curves"]
+__all__ = ["FORMATS", "READERS", "SCALES", "CurveStream", "Reader", "holds_results", "open_curves"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,20 @@ def open_curves(
         yield stream
 
 
+def holds_results(file: BinaryIO) -> bool:
+    """Whether a JSON file, or the first line of a file of lines, is a harness's document."""
+    head = head_of(file)
+    if not may_be_results(head):
+        return False
+    file.seek(0)
+    text = file.readline(LARGEST_DOCUMENT) if detect_ndjson(head) else file.read(LARGEST_DOCUMENT)
+    try:
+        document = strict(text)
+    except (UnicodeDecodeError, NotJson):
+        return False
+    return format_of(document) is not None or is_sample(document)
+
+
 @contextmanager
 def _one_file(file: BinaryIO, name: str | None, wanted: Wanted) -> Iterator[CurveStream]:
     """The curves of a single file: as they are, or put together from the results in it."""
@@ -103,12 +117,4 @@ def _is_suite(file: BinaryIO, head: bytes, format_name: str | None) -> bool:
     """Whether a single file holds results of a harness, or other files."""
     if head.startswith(ARCHIVE) or format_name in RESULT_FORMAT_NAMES:
         return True
-    if format_name is not None or not may_be_results(head):
-        return False
-    file.seek(0)
-    text = file.readline(LARGEST_DOCUMENT) if detect_ndjson(head) else file.read(LARGEST_DOCUMENT)
-    try:
-        document = strict(text)
-    except (UnicodeDecodeError, NotJson):
-        return False
-    return format_of(document) is not None or is_sample(document)
+    return format_name is None and may_be_results(head) and holds_results(file)

@@ -19,6 +19,7 @@ from service.serve import make_ready
 from service.settings import Settings
 from service.store import batches, keys
 from service.store.batches import NewBatch, NewTask
+from tests.service.readers.result_files import old_results, share
 
 ROOT = Path(__file__).resolve().parents[2]
 PALM = str(ROOT / "data/palm_quote_repetition.csv")
@@ -124,6 +125,20 @@ def test_submit_prints_the_id_of_the_batch_and_what_the_reader_has_to_say(connec
     assert batch is not None
     assert batch.options == {"seed": 4}
     assert batch.counts["total"] == 1
+
+
+def test_submit_packs_a_folder_and_sends_the_models_table_with_it(connected: Database, tmp_path: Path) -> None:
+    folder, table = tmp_path / "results", tmp_path / "models.csv"
+    (folder / "deep").mkdir(parents=True)
+    for i in range(3):
+        results = json.dumps(old_results(f"house-{i}", {"piqa": share(90 * (i + 1), 312)}))
+        (folder / "deep" / f"{i}.json").write_text(results)
+    table.write_text("model,model_family,parameters\n" + "".join(f"house-{i},house,1e{8 + i}\n" for i in range(3)))
+    assert run("submit", str(folder), "--server", "http://test").exit_code == 2
+    done = run("submit", str(folder), "--server", "http://test", "--models", str(table))
+    assert done.exit_code == 0
+    assert "Read 3 files (3 lm-eval): 1 curve of 3 points" in done.stderr
+    assert run("submit", PALM, "--models", "nowhere.csv").exit_code == 2
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)])

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.api.curves import Client
+from tests.service.api.curves import Client, MakeApp
 from tests.service.readers.result_files import SIZES, old_results, share, zipped
 
 COUNTS = dict(zip(SIZES, (60, 120, 200, 290), strict=True))
 
 
-def _upload(client: Client, content: bytes, name: str, **fields: str) -> Client:
+MODELS = b"model,model_family,parameters\n" + b"".join(
+    b"house-%d,house,%d\n" % (i, 10 ** (8 + i)) for i in range(len(SIZES))
+)
+
+
+def _upload(client: Client, content: bytes, name: str, **fields: object) -> Client:
     data = {"file": (io.BytesIO(content), name), **fields}
     return client.post("/v1/batches", data=data, content_type="multipart/form-data")
 
@@ -50,3 +55,62 @@ def test_a_single_results_file_is_refused_because_it_has_one_scale(client: Clien
     answer = _upload(client, content, "70m.json", format="lm-eval")
     assert answer.status_code == 422
     assert "fewer than two scales" in answer.get_data(as_text=True)
+
+
+@pytest.fixture
+def unplaced(tmp_path: Path) -> bytes:
+    """Results of models whose names do not tell their size."""
+    members = {
+        f"suite/{i}.json": json.dumps(old_results(f"house-{i}", {"piqa": share(60 * (i + 1), 312)})).encode()
+        for i in range(len(SIZES))
+    }
+    return zipped(tmp_path / "unplaced.zip", members).read_bytes()
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_models_table_beside_the_file_places_its_models(client: Client, unplaced: bytes, *, as_file: bool) -> None:
+    assert _upload(client, unplaced, "suite.zip").status_code == 422
+    answer = _upload(
+        client, unplaced, "suite.zip", models=(io.BytesIO(MODELS), "m.csv") if as_file else MODELS.decode()
+    )
+    assert answer.status_code == 202
+    batch = client.get(answer.headers["Location"]).json
+    assert "1 curve of 4 points" in "\n".join(batch["messages"])
+
+
+def test_another_models_table_is_another_body(client: Client, unplaced: bytes) -> None:
+    def answered(models: bytes) -> int:
+        data = {"file": (io.BytesIO(unplaced), "suite.zip"), "models": (io.BytesIO(models), "m.csv")}
+        headers = {"Idempotency-Key": "one"}
+        answer = client.post("/v1/batches", data=data, content_type="multipart/form-data", headers=headers)
+        return int(answer.status_code)
+
+    assert [answered(MODELS), answered(MODELS), answered(MODELS + b"other,house,1e13\n")] == [202, 202, 422]
+
+
+@pytest.mark.parametrize(
+    ("models", "why"),
+    [
+        (b"name,size\na,1\n", "row 1"),
+        (b"model,parameters\na,-1\n", "row 2, column parameters"),
+        (b"model,parameters\n\xff,1\n", "not UTF-8"),
+        (b"GIF89a", "columns"),
+    ],
+)
+def test_a_wrong_models_table_is_refused_by_its_row(client: Client, unplaced: bytes, models: bytes, why: str) -> None:
+    answer = _upload(client, unplaced, "suite.zip", models=(io.BytesIO(models), "m.csv"))
+    assert answer.status_code == 422
+    assert [problem["pointer"] for problem in answer.json["errors"]] == ["/models"]
+    assert why in answer.json["errors"][0]["message"]
+
+
+def test_results_in_one_document_may_be_larger_than_curves_in_one(make_app: MakeApp) -> None:
+    """An Every Eval Ever record holds one model; several stand one a line, or in an archive."""
+    client = make_app(max_body_bytes=2000).test_client()
+    results = json.dumps({**old_results("pythia-70m", {"piqa": share(60, 312)}), "notes": "x" * 3000}).encode()
+    answer = _upload(client, results, "70m.json")
+    assert "fewer than two scales" in answer.get_data(as_text=True)
+    curves = json.dumps({"curves": [{"task": "x" * 3000}]}).encode()
+    answer = _upload(client, curves, "curves.json")
+    assert answer.status_code == 413
+    assert "one curve a line (NDJSON)" in answer.json["detail"]
