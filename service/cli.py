@@ -9,6 +9,7 @@ from service.commands.compare import compare
 from service.commands.database import db, purge
 from service.commands.keys import keys
 from service.commands.meta import meta
+from service.commands.metrics import metrics
 from service.commands.openapi import openapi
 from service.commands.reanalyze import reanalyze
 from service.commands.serve import serve
@@ -21,7 +22,7 @@ def main() -> None:
     """Classify scaling curves: positive, inverse, U-shaped, inverted-U or flat, with honest intervals."""
 
 
-for _command in (analyze, meta, compare, serve, submit, reanalyze, keys, db, purge, openapi):
+for _command in (analyze, meta, compare, metrics, serve, submit, reanalyze, keys, db, purge, openapi):
     main.add_command(_command)
 
 

@@ -9,11 +9,23 @@ import yaml
 from flask import Flask, Response, request
 from flask_smorest import Api
 
-from service.api import analyses, batches, calculators, comparisons, health, meta_analyses, metrics, registries, suites
+from service.api import (
+    analyses,
+    batches,
+    calculators,
+    comparisons,
+    health,
+    meta_analyses,
+    metric_curves,
+    metrics,
+    registries,
+    suites,
+)
 from service.contract.analyses import SHA256, WHOLE, analysis_schemas
 from service.contract.batches import batch_schemas
 from service.contract.calculators import calculator_schemas, registry_schemas
 from service.contract.curves import curve_schemas, strict
+from service.contract.metric_curves import metric_curve_schemas
 from service.contract.problems import error_response, problem_schemas
 from service.contract.records import Schema
 from service.contract.suites import suite_schemas
@@ -25,6 +37,7 @@ BLUEPRINTS = (
     suites.blueprint,
     meta_analyses.blueprint,
     comparisons.blueprint,
+    metric_curves.blueprint,
     calculators.blueprint,
     registries.blueprint,
     health.blueprint,
@@ -99,6 +112,7 @@ def _schemas() -> dict[str, Schema]:
         **analysis_schemas(),
         **batch_schemas(),
         **suite_schemas(),
+        **metric_curve_schemas(),
         **calculator_schemas(),
         **registry_schemas(),
         "AcceptedAnalysis": strict({"id": SHA256, "status": {"const": "queued"}}, ("id", "status")),

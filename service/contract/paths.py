@@ -7,6 +7,7 @@ from typing import Any
 from service.contract import examples
 from service.contract.analyses import SHA256
 from service.contract.batches import BATCH_ID as BATCH_ID_SCHEMA
+from service.contract.metric_examples import METRIC_CURVES
 from service.contract.operations import (
     CSV,
     IDEMPOTENCY_KEY,
@@ -153,6 +154,12 @@ CREATE_COMPARISON = operation(
     requestBody=body({JSON: "ComparisonRequest"}, {JSON: examples.COMPARISONS}),
 )
 
+CREATE_METRIC_CURVES = operation(
+    "createMetricCurves",
+    {200: answer("Every metric", "MetricCurves")},
+    _BAD_BODY,
+    requestBody=body({JSON: "MetricCurvesRequest"}, {JSON: METRIC_CURVES}),
+)
 EMERGENCE_SCORES = operation(
     "createEmergenceScore",
     {200: answer("The scores", "EmergenceScores")},
