@@ -75,6 +75,9 @@ def _problems(metric: Metric, request: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _bound_problems(metric, request)
     if metric.target_length is not None and not 1 <= metric.target_length <= LONGEST_TARGET:
         yield Problem("/metric/target_length", f"{metric.target_length} is not between 1 and {LONGEST_TARGET:,} tokens")
+    if (metric.target_length or 1) > 1 and metric.higher_is_better and (metric.chance or 0.0) > 0:
+        message = f"{metric.chance:g} with a target of {metric.target_length} tokens: no such answer is right by chance"
+        yield Problem("/metric/chance", f"{message}; leave out chance, or target_length where options are chosen from")
     if metric.kind is MetricKind.UNBOUNDED and request.get("unit") is ScoreUnit.PERCENT:
         yield Problem("/metric/unit", f"percent means nothing for the unbounded metric {metric.name}: leave unit out")
 

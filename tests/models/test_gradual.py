@@ -86,7 +86,7 @@ def test_a_gradual_curve_is_seldom_ruled_out(family: GradualFamily) -> None:
         slope = rng.uniform(0.5, STEEPEST_LINE) if family is GradualFamily.LINE else rng.uniform(0.4, 2.3)
         curve = _curve(int(family), rng.uniform(-2, 2), slope, Z - 9.5)
         shares = expit(logit(curve) + 2 * 0.03 * rng.standard_normal(8))
-        counts = rng.binomial(2000, shares)
+        counts = rng.binomial(2000, shares).astype(float)
         rejected += not gradual_check(family, observed(counts, 2000), 0.03, 0).adequate
     assert rejected <= 0.05 * 150 + 3 * np.sqrt(0.05 * 0.95 * 150)
 

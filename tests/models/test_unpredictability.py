@@ -82,7 +82,7 @@ def test_a_rise_at_the_smallest_models_leaves_too_few_to_learn_from() -> None:
 
 def test_smooth_per_token_curves_surprise_in_no_more_than_one_case_in_twenty() -> None:
     rng = np.random.default_rng(19)
-    tails = []
+    tails: list[float] = []
     while len(tails) < 60:
         exponent, middle = rng.uniform(0.3, 1.0), rng.uniform(9.5, 11)
         shares = np.exp(-np.exp(-exponent * np.log(10) * (Z - middle)))

@@ -105,6 +105,12 @@ BAD_METRICS = (
     ({"kind": "unbounded", "lower": 0}, "/metric/lower", "given for the unbounded metric accuracy: say kind: bounded"),
     ({"kind": "bounded", "lower": 2}, "/metric/upper", "1 is not greater than lower = 2"),
     ({"target_length": 0}, "/metric/target_length", "0 is not between 1 and 1,000,000 tokens"),
+    (
+        {"target_length": 3, "chance": 0.25},
+        "/metric/chance",
+        "0.25 with a target of 3 tokens: no such answer is right by chance; leave out chance, or target_length where "
+        "options are chosen from",
+    ),
     ({"higher_is_better": 1}, "/metric/higher_is_better", "1 is neither true nor false"),
     (
         {"name": "loss", "unit": "percent"},
