@@ -22,6 +22,8 @@ IMPLIED: Mapping[str, frozenset[str]] = {  # scope -> scopes of a key that allow
     "admin": frozenset({"admin"}),
 }
 SCHEME = "bearer"
+KEY_COOKIE = "scaleshape_key"  # of a browser that signed in on the pages
+SAFE_METHODS = ("GET", "HEAD")
 
 
 def needs(scope: str) -> None:
@@ -57,7 +59,7 @@ def limit_rate(app: Flask, rate: str) -> None:
         lambda: g.get("owner") or get_remote_address(),
         app=app,
         application_limits=[rate],
-        application_limits_exempt_when=lambda: not request.path.startswith("/v1/"),
+        application_limits_exempt_when=lambda: not request.path.startswith("/v1/") and request.method in SAFE_METHODS,
         storage_uri="memory://",
     )
 
@@ -75,8 +77,15 @@ def limit_rate(app: Flask, rate: str) -> None:
 def _token(incoming: Request) -> str | None:
     header = incoming.headers.get("Authorization")
     if header is None:
-        return None
+        return _cookie(incoming)
     scheme, _, text = header.partition(" ")
     if scheme.lower() != SCHEME or not text.strip():
         raise NotAuthenticated("the Authorization header is not of the form: Bearer sk_…")
     return text.strip()
+
+
+def _cookie(incoming: Request) -> str | None:
+    """The key of a browser: for whatever only reads, and for the forms of pages, which check where they come from."""
+    if incoming.method in SAFE_METHODS or not incoming.path.startswith("/v1/"):
+        return incoming.cookies.get(KEY_COOKIE) or None
+    return None

@@ -7,21 +7,22 @@ import time
 from flask import Flask, Response, g, request
 
 from service.access import identify, limit_rate
-from service.api import pages
+from service.api.page_routes import PAGES
 from service.database import Database
 from service.derivations import Derivations
 from service.inline import Inline
 from service.logs import bind_request, logger, request_id
 from service.openapi import register_contract
+from service.pages.charts import Charts
 from service.parallel import cores
 from service.parts import EXTENSION, Parts
 from service.problems_http import register_error_handlers
 from service.settings import Settings
 from service.telemetry import Telemetry
 
-OPEN_PATHS = ("/", "/openapi.json")
+OPEN_PATHS = ("/openapi.json", "/sign-in", "/sign-out")
 HEALTH = "/health/"  # asked for every few seconds: not worth a line each time
-OPEN_FOLDERS = (HEALTH, "/docs")
+OPEN_FOLDERS = (HEALTH, "/docs", "/static/")
 UNKNOWN_ROUTE = "unknown"
 
 
@@ -30,7 +31,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app = Flask("service", static_folder=None, template_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     inline, derivations = Inline(cores(), settings.request_timeout_s), Derivations(settings.task_wall_limit_s)
-    own = Parts(settings, database, inline, Telemetry(), derivations)
+    own = Parts(settings, database, inline, Telemetry(), derivations, Charts())
     app.extensions[EXTENSION] = own
     register_error_handlers(app)
     app.before_request(lambda: _begin(own))
@@ -38,7 +39,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
         limit_rate(app, settings.rate_limit)
     app.after_request(lambda response: _end(own, response))
     app.extensions["contract"] = register_contract(app)
-    app.register_blueprint(pages.blueprint)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)
     return app
 
 

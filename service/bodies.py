@@ -86,15 +86,21 @@ def spooled(request: Request, limit: int) -> Iterator[Spooled]:
         yield Spooled(file, digest.hexdigest())
 
 
+def too_large(limit: int) -> TooLarge:
+    """What is said of a body above the limit."""
+    size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
+    return TooLarge(f"the body is larger than {size} (after decompression): send less at a time")
+
+
 def _blocks(request: Request, limit: int) -> Iterator[bytes]:
     """The body in parts, unpacked, at most `limit` bytes of it."""
     if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     total = 0
     for block in _unpacked(request):
         total += len(block)
         if total > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         yield block
 
 
@@ -125,8 +131,3 @@ def _gunzipped(request: Request) -> Iterator[bytes]:
         raise MalformedInput(f"the body is not gzip, as its Content-Encoding says: {error}") from None
     if not unpacking.eof:
         raise MalformedInput("the gzip body ends too early")
-
-
-def _too_large(limit: int) -> TooLarge:
-    size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
-    return TooLarge(f"the body is larger than {size} (after decompression): send less at a time")

@@ -62,10 +62,25 @@ def comparison_asked(document: Any, settings: Settings) -> ComparisonAsked:
 
 def comparison(asked: ComparisonAsked, database: Database, inline: Inline) -> dict[str, Any]:
     """The comparison that is asked for; nothing is stored. Raises `InvalidInput` for an id that is not there."""
-    stored = _stored(database, asked.ids)
+    stored = stored_analyses(database, asked.ids)
     with inline.place():
         given = [_analysed(curve) for curve in asked.curves]
         return comparison_document([*stored, *given], asked.level)
+
+
+def stored_analyses(database: Database, ids: Sequence[str]) -> list[Compared]:
+    """Stored analyses in the order of their ids; raises `InvalidInput` naming each id that is not there."""
+    with database.reading() as connection:
+        documents = [orjson.loads(text) for text in store.documents_of(connection, ids)]
+    found = {document["id"]: document for document in documents}
+    problems = [
+        Problem(f"/ids/{index}", f"there is no analysis {identifier!r}")
+        for index, identifier in enumerate(ids)
+        if identifier not in found
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return [Compared(identifier, analysis_of(found[identifier])) for identifier in ids]
 
 
 def comparison_document(compared: Sequence[Compared], level: float) -> dict[str, Any]:
@@ -105,20 +120,6 @@ def _difference(difference: Difference, compared: Sequence[Compared], level: flo
         "paired": None if refused else encoded(paired),
         **({"paired_reason": paired.reason} if isinstance(paired, NotPaired) else {}),
     }
-
-
-def _stored(database: Database, ids: Sequence[str]) -> list[Compared]:
-    with database.reading() as connection:
-        documents = [orjson.loads(text) for text in store.documents_of(connection, ids)]
-    found = {document["id"]: document for document in documents}
-    problems = [
-        Problem(f"/ids/{index}", f"there is no analysis {identifier!r}")
-        for index, identifier in enumerate(ids)
-        if identifier not in found
-    ]
-    if problems:
-        raise InvalidInput(problems)
-    return [Compared(identifier, analysis_of(found[identifier])) for identifier in ids]
 
 
 def _analysed(asked: Asked) -> Compared:

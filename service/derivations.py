@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import accumulate
 from queue import SimpleQueue
 from typing import Any
 
@@ -126,15 +127,16 @@ class Derivations:
                 del self._wanted[wanted.key]
 
 
-def joined(first: bytes, second: bytes) -> bytes:
-    """Two results as one."""
-    return b"%d\n%b%b" % (len(first), first, second)
+def joined(*parts: bytes) -> bytes:
+    """Several results as one."""
+    return b" ".join(b"%d" % len(part) for part in parts) + b"\n" + b"".join(parts)
 
 
-def parted(both: bytes) -> tuple[bytes, bytes]:
-    """The two results again."""
-    size, _, rest = both.partition(b"\n")
-    return rest[: int(size)], rest[int(size) :]
+def parted(whole: bytes) -> tuple[bytes, ...]:
+    """The results again."""
+    head, _, rest = whole.partition(b"\n")
+    ends = list(accumulate(int(size) for size in head.split()))
+    return tuple(rest[start:end] for start, end in zip([0, *ends], ends, strict=False))
 
 
 def in_own_process(task: Task, limit: float) -> bytes:

@@ -23,6 +23,7 @@ from service.parallel import one_thread_each
 from service.processes import die_with
 
 if TYPE_CHECKING:
+    from models.curve import ScalingCurve
     from service.database import Database
     from service.report.entries import ReportCurve
 
@@ -68,10 +69,11 @@ def _summary(task: Task) -> bytes:
 
 
 def _batch(task: Task) -> bytes:
-    """Summary and report in one go: the samplers, which are most of the work, run once."""
+    """Summary, report and the figures of the suite's page in one go: the samplers, most of the work, run once."""
     from models.suite_summary import summary_of_curves
     from service.clock import now
     from service.database import open_database
+    from service.pages.suite_figures import suite_figures
     from service.report.collection import collecting
     from service.report.page import report_html
     from service.report.provenance import About
@@ -87,10 +89,21 @@ def _batch(task: Task) -> bytes:
         summary = summary_of_curves(collection.suite, options)
         about = About(f"Batch {task['batch_id']}", now(), load_report=tuple(task["messages"]))
         report = "".join(report_html(collection, about, summary)).encode()
-    return joined(orjson.dumps(summary_document(summary, placed, options)), report)
+        figures = suite_figures(collection, summary)
+    return joined(orjson.dumps(summary_document(summary, placed, options)), report, figures)
 
 
-KINDS: Mapping[str, Callable[[Task], bytes]] = {"summary": _summary, "batch": _batch}
+def _backtest(task: Task) -> bytes:
+    from service.backtests import backtest_of, told_backtest
+    from service.forecasting import Backtesting, prepared
+    from service.schemas.records import encoded
+
+    told, hidden_scales = told_backtest(task["options"])
+    curves = [prepared(curve, {**options, **told.options}, told) for curve, options in _curves(task)]
+    return orjson.dumps(encoded(backtest_of(curves, Backtesting(told, hidden_scales))))
+
+
+KINDS: Mapping[str, Callable[[Task], bytes]] = {"summary": _summary, "batch": _batch, "backtest": _backtest}
 
 
 def report_curves(database: Database, batch_id: str) -> Iterator[tuple[str | None, ReportCurve]]:
@@ -125,6 +138,19 @@ def _stored(task: Task) -> Iterator[Placed]:
             for text in texts:
                 document = orjson.loads(text)
                 yield places[document["id"]], document["id"], analysis_of(document)
+
+
+def _curves(task: Task) -> Iterator[tuple[ScalingCurve, Mapping[str, Any]]]:
+    """The curves of a task with the options that they were sent with, as far as a backtest has a use for them."""
+    from service.schemas.curve import load_curve
+
+    if "curves" in task:
+        for document in task["curves"]:
+            loaded = load_curve(document)
+            yield loaded.curve, loaded.options
+        return
+    for _, _, analysis in _stored(task):
+        yield analysis.curve, {"smallest_effect": analysis.options.smallest_effect, "seed": analysis.options.seed}
 
 
 def _given(curves: list[Mapping[str, Any]]) -> Iterator[Placed]:

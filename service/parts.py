@@ -9,6 +9,7 @@ from flask import current_app
 from service.database import Database
 from service.derivations import Derivations
 from service.inline import Inline
+from service.pages.charts import Charts
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -17,13 +18,14 @@ EXTENSION = "scaleshape"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Settings, database, the engine for what is answered at once, the counters, and what takes seconds."""
+    """Settings, database, the engine for what is answered at once, the counters, what takes seconds, kept charts."""
 
     settings: Settings
     database: Database
     inline: Inline
     telemetry: Telemetry
     derivations: Derivations
+    charts: Charts
 
 
 def parts() -> Parts:

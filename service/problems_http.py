@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -15,6 +15,7 @@ from models.errors import Problem, ScaleshapeError
 from service.contract.problems import PROBLEM_JSON
 from service.errors import problem_document
 from service.logs import logger
+from service.pages.error_pages import error_page, wants_page
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 UNFORESEEN = "the server failed on this request; its log tells more under the request's id"
@@ -33,9 +34,11 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def problem_response(document: Mapping[str, Any]) -> Response:
-    """A problem document with the status that it names, and with the id of the request."""
+    """A problem document with the status that it names, and with the id of the request; a page for a browser."""
     identifier = g.get("request_id")
     content = {**document, **({"request_id": identifier} if identifier else {})}
+    if wants_page(request):
+        return error_page(content, request)
     return Response(orjson.dumps(content), document["status"], mimetype=PROBLEM_JSON)
 
 

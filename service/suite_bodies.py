@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 
 from flask import Request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from models.errors import InvalidInput, Problem
-from service.bodies import JSON, checked_keys, json_bytes, json_value, media_type, spooled
+from service.bodies import JSON, checked_keys, json_bytes, json_value, media_type, spooled, too_large
 from service.database import Database
 from service.failures import TooLarge, Unsupported
 from service.readers.contents import LARGEST_DOCUMENT
@@ -37,6 +38,7 @@ UPLOAD_FIELDS = ("file", "format", "scale", "models", "options")
 BATCH_FIELDS = ("curves", "options")
 AGAIN_FIELDS = ("from", "options")
 BLOCK_BYTES = 1 << 18
+LONGEST_NAME = 200  # characters of a file's name
 
 type Taken = tuple[Submission, str]
 
@@ -61,6 +63,27 @@ def taken(request: Request, database: Database, settings: Settings) -> Iterator[
             yield _suite(stream, stream.options), body.sha256
 
 
+def form_of(request: Request, limit: int) -> Request:
+    """The request with its form read; raises `TooLarge` beyond so many bytes."""
+    request.max_content_length = limit
+    try:
+        _ = request.form
+    except RequestEntityTooLarge:
+        raise too_large(limit) from None
+    return request
+
+
+@contextmanager
+def of_file(content: BinaryIO, name: str, settings: Settings) -> Iterator[Submission]:
+    """The suite in a file that did not come as an upload; `name` is for people.
+
+    Raises `InvalidInput` or `TooLarge`.
+    """
+    _check_json(content, None, settings.max_body_bytes)
+    with open_curves(content, None, None) as stream:
+        yield _suite(stream, stream.options, name)
+
+
 def _of_json(request: Request, database: Database, settings: Settings) -> Taken:
     """A JSON document is parsed as a whole, so it has the limit of other JSON bodies."""
     content = json_bytes(request, settings.max_body_bytes)
@@ -82,8 +105,7 @@ def _of_json(request: Request, database: Database, settings: Settings) -> Taken:
 def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Unsupported("an uploaded form has a Content-Encoding: send it as it is")
-    request.max_content_length = settings.max_batch_bytes
-    file = request.files.get("file")
+    file = form_of(request, settings.max_batch_bytes).files.get("file")
     _known({**request.form, **request.files}, UPLOAD_FIELDS)
     if file is None:
         raise InvalidInput([Problem("/file", "missing: send the file in this field of the form")])
@@ -96,12 +118,14 @@ def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
     content = _content(file)
     _check_json(content, chosen["format"], settings.max_body_bytes)
     with open_curves(content, chosen["format"], chosen["scale"], _models(table)) as stream:
-        told = _suite(stream, {**stream.options, **options})
+        told = _suite(stream, {**stream.options, **options}, file.filename or "")
         yield told, _digest(form, [content] if table is None else [content, table])
 
 
-def _suite(stream: CurveStream, options: Mapping[str, Any]) -> Submission:
-    return Submission("batch", options, {"format": stream.format}, stream)
+def _suite(stream: CurveStream, options: Mapping[str, Any], name: str = "") -> Submission:
+    """`name`: that of the file, for people."""
+    source = {"format": stream.format, **({"name": name[:LONGEST_NAME]} if name else {})}
+    return Submission("batch", options, source, stream)
 
 
 def _known(document: Mapping[str, Any], names: tuple[str, ...]) -> None:

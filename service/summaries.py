@@ -33,6 +33,10 @@ class Derived:
         """The result, or None while it is being computed."""
         return derivations.ask(self.key, self.task, PATIENCE)
 
+    def ask_now(self, derivations: Derivations) -> bytes | None:
+        """The same for those who look again by themselves: without waiting."""
+        return derivations.ask(self.key, self.task)
+
 
 def derived(kind: str, content: Mapping[str, Any], database: Database | None = None) -> Derived:
     """A result of this kind; the key covers everything that it depends on."""

@@ -60,7 +60,7 @@ def report_curve(analysis: Analysis, index: int) -> ReportCurve:
     return ReportCurve(
         index=index,
         row=table_row(analysis),
-        change=_change(analysis),
+        change=change_text(analysis),
         interest=interest(analysis),
         picture=curve_picture(analysis),
         range=(analysis.curve.scale_kind, points[0].scale, points[-1].scale),
@@ -76,18 +76,7 @@ def report_failure(index: int, names: Mapping[str, str], label: str, message: st
     return ReportCurve(index=index, row=failed_row(names, label, message))
 
 
-def _turns(analysis: Analysis) -> tuple[TurnEntry, ...]:
-    """Both turns, where they are probable enough to be shown."""
-    curve = analysis.curve
-    both = ((Shape.U_SHAPED, analysis.u_turn), (Shape.INVERTED_U, analysis.inverted_u_turn))
-    return tuple(
-        TurnEntry(cell(curve_name(curve)), shape, curve.scale_kind, turn.probability, turn.scale)
-        for shape, turn in both
-        if matters(turn)
-    )
-
-
-def _change(analysis: Analysis) -> str:
+def change_text(analysis: Analysis) -> str:
     """Net change of performance with its interval, in points of 100 where scores are fractions of 1."""
     found = analysis.effects.net_change
     if found.estimate is None or found.lower is None or found.upper is None:
@@ -97,6 +86,17 @@ def _change(analysis: Analysis) -> str:
     digits = min(6, max(0, 1 - floor(log10(width))))
     middle, lower, upper = (signed(factor * end, digits) for end in (found.estimate, found.lower, found.upper))
     return f"{middle} ({lower} to {upper})"
+
+
+def _turns(analysis: Analysis) -> tuple[TurnEntry, ...]:
+    """Both turns, where they are probable enough to be shown."""
+    curve = analysis.curve
+    both = ((Shape.U_SHAPED, analysis.u_turn), (Shape.INVERTED_U, analysis.inverted_u_turn))
+    return tuple(
+        TurnEntry(cell(curve_name(curve)), shape, curve.scale_kind, turn.probability, turn.scale)
+        for shape, turn in both
+        if matters(turn)
+    )
 
 
 def in_points(curve: ScalingCurve) -> bool:
