@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,9 +15,14 @@ from benchmarks.outcomes import Outcome
 from benchmarks.scoring import Share, probabilities, reliability, truth_codes, turn_coverage
 from benchmarks.truth import FloatArray
 from benchmarks.uniformity import band
+from service.palette import LIGHT
 
 PANELS = 4  # a row
+# Okabe and Ito's colours in the palette's order, with the two of theirs that it leaves free.
+COLOURS = [*(LIGHT.marks[token] for token in ("u_shaped", "inverse", "positive", "inverted_u")), "#E69F00", "#56B4E9"]
+COLOURS += [LIGHT.marks[token] for token in ("ink", "flat")]
 RANK_NODES = 101
+MARKS: dict[str, Any] = {"markersize": 4, "capsize": 2, "linewidth": 1}
 
 
 def reliability_plot(data: Mapping[str, Sequence[Outcome]], path: Path) -> None:
@@ -64,6 +70,7 @@ def _rank_panel(axis: Axes, name: str, quantities: Mapping[str, FloatArray]) -> 
     curves = max(values.size for values in quantities.values())
     u = np.linspace(0, 1, RANK_NODES)
     axis.axhspan(-band(curves), band(curves), color="0.9")
+    axis.set_prop_cycle(color=COLOURS * 2, linestyle=["-"] * len(COLOURS) + ["--"] * len(COLOURS))
     for quantity, values in quantities.items():
         below = np.searchsorted(np.sort(values), u, side="right") / values.size
         axis.plot(u, np.round(below - u, 4), linewidth=0.8, label=quantity)
@@ -76,7 +83,7 @@ def _shares(axis: Axes, x: Sequence[float], found: Sequence[Share]) -> None:
     middle = np.array([share.value for _, share in given], dtype=np.float64)
     bounds = np.array([share.interval for _, share in given]).reshape(-1, 2)
     errors = np.abs(bounds.T - middle)
-    axis.errorbar([place for place, _ in given], middle, yerr=errors, fmt="o", markersize=4, capsize=2, linewidth=1)
+    axis.errorbar([place for place, _ in given], middle, yerr=errors, fmt="o", color=COLOURS[0], **MARKS)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -12,11 +12,13 @@ ROW, GAP, SAMPLE = 17.0, 18.0, 24.0
 LONGEST = 560.0  # pixels of one entry's words
 
 
-def legend_marks(entries: Sequence[tuple[str, Sequence[Mark]]], top: float) -> tuple[list[Mark], float]:
+def legend_marks(
+    entries: Sequence[tuple[str, Sequence[Mark]]], top: float, room: float = RIGHT - MARGIN
+) -> tuple[list[Mark], float]:
     """Marks of a legend below `top`, and where it ends; samples are drawn around the origin, 18 pixels wide."""
     names = [fitted(words, LONGEST, SMALL) for words, _ in entries]
     widths = [SAMPLE + text_width(name, SMALL) for name in names]
-    rows = rows_of(widths, RIGHT - MARGIN, GAP)
+    rows = rows_of(widths, room, GAP)
     marks: list[Mark] = []
     for number, row in enumerate(rows):
         x, y = MARGIN, top + 14 + ROW * (number + 0.5)

@@ -30,14 +30,20 @@ GROUPING_NAMES: Mapping[str, str] = {
 MOST_TURNS = 40  # curves in a forest of turns; the surest turns are shown
 MOST_GROUPS = 20  # in the forest of a shape
 MOST_MARKS = 6
+type Forest = tuple[Sequence[ForestRow], tuple[float, float], Sequence[tuple[float, str]], str]
 SHARE_ENDS = (0.0, 1.0)
 SHARE_MARKS = tuple((share, f"{100 * share:g} %") for share in (0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 def prevalence_forest(summary: SuiteSummary) -> str:
     """Prevalence of each shape in the suite."""
+    return forest_plot(*prevalence_parts(summary))
+
+
+def prevalence_parts(summary: SuiteSummary) -> Forest:
+    """The same as rows, axis and title."""
     rows = [_share_row(NAMES[shape], found, shape) for shape, found in summary.prevalence.shapes.items()]
-    return forest_plot(rows, SHARE_ENDS, SHARE_MARKS, "Prevalence of the shapes")
+    return rows, SHARE_ENDS, SHARE_MARKS, "Prevalence of the shapes"
 
 
 def grouped_forest(summary: SuiteSummary, name: str) -> str:
@@ -90,6 +96,11 @@ def _group_row(group: Prevalence, shape: Shape) -> ForestRow:
 
 def turn_forest(turns: Sequence[TurnEntry], pooled: Sequence[tuple[str, PooledTurn]]) -> str:
     """Turns of single curves on one kind of scale, then what they come to together."""
+    return forest_plot(*turn_parts(turns, pooled))
+
+
+def turn_parts(turns: Sequence[TurnEntry], pooled: Sequence[tuple[str, PooledTurn]]) -> Forest:
+    """The same as rows, axis and title."""
     kind = turns[0].kind
     shown = sorted(turns, key=lambda turn: turn.scale.estimate or 0.0)
     together = [(name, own) for name, own in pooled if own.reason is None and own.scale_kind is kind]
@@ -98,7 +109,7 @@ def turn_forest(turns: Sequence[TurnEntry], pooled: Sequence[tuple[str, PooledTu
         rows += _pooled_rows(name, own, kind)
     ends = _turn_ends(shown, [own for _, own in together])
     marks = decades(*ends, kind, MOST_MARKS)
-    return forest_plot([_on_log(row) for row in rows], ends, marks, f"Turns in {AXIS_NAMES[kind]}")
+    return [_on_log(row) for row in rows], ends, marks, f"Turns in {AXIS_NAMES[kind]}"
 
 
 def _turn_row(turn: TurnEntry) -> ForestRow:

@@ -136,6 +136,15 @@ def test_a_picture_comes_in_the_form_that_is_accepted(client: Client) -> None:
     assert client.get(address, headers={"If-None-Match": drawn.headers["ETag"]}).status_code == 304
 
 
+def test_a_picture_comes_for_a_light_or_a_dark_page(client: Client) -> None:
+    address = client.post("/v1/analyses", json=curve()).headers["Location"] + "/plot"
+    light, dark = (client.get(f"{address}?theme={theme}") for theme in ("light", "dark"))
+    assert light.data == client.get(address).data != dark.data
+    assert light.headers["ETag"] != dark.headers["ETag"]
+    refused = client.get(f"{address}?theme=pink")
+    assert (refused.status_code, "light, dark" in refused.text) == (422, True)
+
+
 def test_a_full_queue_refuses_more_and_says_when_to_come_again(make_app: MakeApp) -> None:
     client = make_app(max_queued_curves=1).test_client()
     background = {"Prefer": "respond-async"}
