@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "emergence.md")
     asked = parser.parse_args(arguments)
-    runner = Runner(ROOT / ".calibration")
+    runner = Runner(Path(tempfile.gettempdir()) / "scaleshape-verdicts")
     parts = []
     for design in (MAIN, *OTHERS):
         count = asked.curves if design == MAIN else max(asked.curves // 4, 1)
