@@ -59,7 +59,7 @@ def report_curve(analysis: Analysis, index: int) -> ReportCurve:
     points = analysis.curve.points
     return ReportCurve(
         index=index,
-        row=table_row(analysis),
+        row=table_row(analysis, explain=True),
         change=change_text(analysis),
         interest=interest(analysis),
         picture=curve_picture(analysis),

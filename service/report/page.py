@@ -161,6 +161,7 @@ def _picture(picture: Picture, common: Common) -> Mapping[str, str]:
         "label": row.label,
         "shape": row.shape or "",
         "words": _label(row),
+        "explanation": typeset(plain(row.explanation or "", LONGEST_MESSAGE)),
         "svg": picture.svg,
     }
 

@@ -180,3 +180,8 @@ def test_only_the_most_interesting_of_many_curves_are_drawn_within_bounds(u_shap
 
 def test_the_same_curves_give_the_same_page(suite: list[Analysis], summed_up: SuiteSummary) -> None:
     assert page(suite, summed_up) == page(suite, summed_up)
+
+
+def test_each_picture_has_its_sentence_in_words(u_shaped: Analysis) -> None:
+    (words,) = re.findall(r"<details><summary>in words</summary>(.*?)</details>", page([u_shaped]))
+    assert re.match(r"U-shaped \(\S+\): 80 % at 100M, 20 % at 1B", words)
