@@ -38,6 +38,8 @@ LEGEND = {
     "n_from_stderr": ("n(se)", "n_examples was derived from score and stderr"),
     "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples; n is used"),
     "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
+    "pairing_ignored": ("unpaired", "outcomes of shared items were given but could not be used"),
+    "few_clusters": ("clusters", "too few clusters to know how much examples that belong together vary"),
     "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),
 }
 _SETTING = ("metric", "prompting", "model family")
