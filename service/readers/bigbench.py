@@ -26,6 +26,7 @@ from service.readers.load_report import Ledger
 
 NAME = "bigbench"
 DEFINITION = "task.json"  # holds the examples of a JSON task
+_PERCENT = 100.0
 AGGREGATE = "normalized_aggregate_score"  # mean over subtasks, scaled to 0 to 100: no score of examples
 
 
@@ -63,19 +64,26 @@ def _scores(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[
         if preferred is None or preferred == AGGREGATE:
             ledger.left_out("aggregate", "aggregates over subtasks", f"{name} in {file}")
             continue
+        if number_of(row.get("high_score")) == _PERCENT:
+            ledger.inferred("percent", "scores in percent, as the task's high score says", name)
         yield from _row_scores(row, name, preferred, task)
 
 
 def _row_scores(row: Mapping[str, Any], task: str, preferred: str, group: str) -> Iterator[Score]:
-    """Every metric of a row; the low score is that of guessing where it lies within 0 to 1."""
-    low = number_of(row.get("low_score"))
+    """Every metric of a row; the low and high scores are those of the preferred one.
+
+    The low score is that of guessing where it lies within the metric's range; a high score of 100 says percent.
+    """
+    low, unit = number_of(row.get("low_score")), _PERCENT if number_of(row.get("high_score")) == _PERCENT else 1.0
     for metric, value in object_of(row.get("score_dict")).items():
         score = number_of(value)
         if score is None or metric == AGGREGATE or not metric.strip():
             continue
-        chance = low if metric == preferred and low is not None and 0 <= low < 1 else None
+        own = metric == preferred
+        chance = low / unit if own and low is not None and 0 <= low < unit else None
         facts = None if chance is None else MetricFacts(chance=chance)
-        yield Score(task, metric, shots(row.get("number_of_shots")), None, score, group=group, facts=facts)
+        prompting = shots(row.get("number_of_shots"))
+        yield Score(task, metric, prompting, None, score / unit if own else score, group=group, facts=facts)
 
 
 def _task_of(file: str) -> str:

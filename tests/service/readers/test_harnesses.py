@@ -129,6 +129,41 @@ def test_bigbench_scores_take_n_from_the_task_definition_beside_them(tmp_path: P
     assert (curves[0].model_family, report.formats["bigbench"]) == ("BIG-G T=0", 4)
 
 
+def test_a_bigbench_file_with_every_field_of_the_published_ones_is_read(tmp_path: Path) -> None:
+    """All fields of the model; subtasks beside their aggregate; a metric whose high score is 100 is in percent."""
+    for name, k in COUNTS.items():
+        model = {
+            "model_family": "BIG-G T=0",
+            "model_name": name,
+            "non_embedding_params": SIZES[name],
+            "flop_matched_non_embedding_params": SIZES[name],
+            "total_params": 1.1 * SIZES[name],
+            "training_batch_size": 256,
+            "training_steps": 200_000,
+            "description": "a dense model",
+            "decoding_params": {},
+        }
+        exact = scores_row(k / 100, 3, "exact_str_match")
+        exact |= {"subtask_description": "arithmetic:1_digit_addition", "low_score": 0, "high_score": 1}
+        exact["score_dict"]["normalized_aggregate_score"] = float(k)
+        percent = {**scores_row(float(k), 3), "subtask_description": "2_digit_addition"}
+        percent |= {"low_score": 25, "high_score": 100}
+        whole = {**scores_row(float(k), 3, "normalized_aggregate_score"), "subtask_description": "arithmetic"}
+        document = {"model": model, "scores": [exact, percent, whole], "task": {}}
+        write(tmp_path / "arithmetic" / "results" / f"scores_BIG-G_T=0_{name}.json", document)
+    for subtask in ("1_digit_addition", "2_digit_addition"):
+        write(tmp_path / "arithmetic" / subtask / "task.json", {"examples": [{}] * 100})
+    items, report = read(tmp_path)
+    curves = {item.names["task"]: load_item(item).curve for item in items}
+    assert set(curves) == {"arithmetic:1_digit_addition", "arithmetic: 2_digit_addition"}
+    digits = curves["arithmetic: 2_digit_addition"]
+    assert digits.metric.chance == 0.25
+    assert [point.score for point in digits.points] == pytest.approx([k / 100 for k in COUNTS.values()])
+    assert digits.points[0].scale == pytest.approx(1.1 * SIZES["70m"])
+    assert "aggregates over subtasks (4)" in "\n".join(report.lines())
+    assert "2_digit_addition" in note(report, "percent")
+
+
 def test_bigbench_scores_without_a_definition_say_what_is_missing(tmp_path: Path) -> None:
     for name, k in COUNTS.items():
         rows = [scores_row(k / 100), scores_row(k / 100, metric="normalized_aggregate_score")]
