@@ -1,4 +1,4 @@
-.PHONY: run test check format bench load calibration faults lock
+.PHONY: run test check format bench load calibration faults lock screenshots
 
 run: .venv/installed
 	.venv/bin/scaleshape analyze data/gpt3_table_h1.csv
@@ -24,6 +24,11 @@ load: .venv/installed
 # A hundred kills of each role on both databases; goes on where it was interrupted. Writes docs/reliability.md.
 faults: .venv/installed
 	.venv/bin/python -m benchmarks.faults.campaign
+
+# Pictures of the pages in docs/images, and docs/pages.md.
+screenshots: .venv/installed
+	.venv/bin/python -m benchmarks.screenshots
+	.venv/bin/python -m benchmarks.page_times
 
 # Writes docs/calibration.md.
 calibration: .venv/installed

@@ -31,6 +31,7 @@ MODEL_NAMES: Mapping[str, str] = {
     "bent_line": "bent line",
     "quadratic": "quadratic",
     "logistic": "logistic",
+    "rise_from_floor": "rise from a floor",
     "two_task": "two tasks",
     "double_logistic": "two steps",
     "token_power_law": "power law of the single token",

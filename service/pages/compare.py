@@ -14,6 +14,7 @@ from service.comparisons import Compared
 from service.number_format import NOTHING, estimate_text, interval_text, number_text, probability_text
 from service.pages.charts import chart_document
 from service.pages.suite_table import label_words
+from service.plots import comparison_svg
 from service.report.texts import plain, typeset
 from service.schemas.scalars import shown
 from service.table_row import setting_text, table_row
@@ -61,7 +62,7 @@ def compare_view(compared: Sequence[Compared]) -> dict[str, Any]:
         "ids": [each.identifier for each in compared],
         "chart": _inside_page(chart_document(analyses)) if together else "",
         "together": together,
-        "figure": "",
+        "figure": comparison_svg(analyses) if together else "",
     }
 
 

@@ -27,6 +27,8 @@ def suite_figures(collection: Collection, summary: SuiteSummary) -> bytes:
             "turns": [{"name": name, "count": count, "svg": _plain(svg)} for name, count, svg in parts["turn_forests"]],
             "unpooled": [{"name": name, "expected": own.n_inside} for name, own in parts["unpooled"]],
             "fdr": parts["fdr"],
+            "claims": parts["claims"],
+            "claims_forest": _plain(parts["claims_forest"]),
             **{name: _table(parts[name]) for name in ("false_labels", "effects", "moderators", "verdicts")},
         }
     )

@@ -178,7 +178,7 @@
     };
     data.curves.forEach((curve, at) => {
       const name = data.curves.length > 1 ? `${at + 1} ${curve.name}` : "averaged curve";
-      add(name, tokenOf(curve, at), curve.dashed ? [6, 4] : [], 2.2, true);
+      add(name, tokenOf(curve, at), curve.dashed ? [6, 4] : DASHES[Math.floor(at / SERIES.length) % DASHES.length], 2.2, true);
     });
     models().forEach((model, at) => {
       const words = document.querySelector(`[data-model="${CSS.escape(model.name)}"]`);
