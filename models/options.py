@@ -45,6 +45,7 @@ DEFAULT_INTERVAL = 0.95
 LARGEST_INTERVAL = 0.9999  # beyond it the ends are the extremes of some thousand draws, and at last no numbers
 LARGEST_SMALLEST_EFFECT = 0.25  # of upper - lower; beyond it every class but flat nearly vanishes
 LARGEST_BETWEEN_MODEL_SCALE = 1.0
+SMALLEST_BETWEEN_MODEL_SCALE = 1e-9  # no test set could see it; far below, divisions by it overflow
 LARGEST_SEED = 2**32 - 1
 CLASS_PRIOR_TOLERANCE = 1e-6
 
@@ -99,5 +100,6 @@ def _scale_problems(scale: BetweenModelScale) -> Iterator[Problem]:
     if isinstance(scale, str):
         if scale not in ("default", "suite"):
             yield Problem("/options/between_model_scale", f"{scale!r} is neither a number, 'default' nor 'suite'")
-    elif not (math.isfinite(scale) and 0 < scale <= LARGEST_BETWEEN_MODEL_SCALE):
-        yield Problem("/options/between_model_scale", f"{scale!r} is not in (0, {LARGEST_BETWEEN_MODEL_SCALE:g}]")
+    elif not (math.isfinite(scale) and SMALLEST_BETWEEN_MODEL_SCALE <= scale <= LARGEST_BETWEEN_MODEL_SCALE):
+        ends = f"{SMALLEST_BETWEEN_MODEL_SCALE:g} to {LARGEST_BETWEEN_MODEL_SCALE:g}"
+        yield Problem("/options/between_model_scale", f"{scale!r} is not in the range {ends}")

@@ -27,6 +27,7 @@ BAD = (
         {"between_model_scale": "file"},
         "/options/between_model_scale: 'file' is neither a number, 'default' nor 'suite'",
     ),
+    ({"between_model_scale": 1e-200}, "/options/between_model_scale: 1e-200 is not in the range 1e-09 to 1"),
     ({"between_model_scale": True}, "/options/between_model_scale: true is not a number"),
     ({"class_prior": {"positive": 1}}, "/options/class_prior: must name exactly"),
     ({"class_prior": {"rising": 1}}, "/options/class_prior: 'rising' is no shape"),
