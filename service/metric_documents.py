@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.metrics import MetricKind
+from models.results import Warned
 from service.metric_words import predicted_sentence, rescored_sentence
 from service.schemas.records import encoded
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 PREDICTED, RESCORED = "predicted", "rescored"
 NOT_IMPLIED, NO_TIES = "per_token_curve_given", "no_choice_among_options"
+INADEQUATE = "power_law_inadequate"
+INADEQUATE_WORDS = (
+    "other curve models fit these scores far better than the power law of a token: what it implies is not what was seen"
+)
+CREDIBLE_WEIGHT = 0.05  # of the power law among the curve models: half of its share in the menu
 CANNOT_SHARPEN, NOTHING_TO_EXPLAIN, NOT_GIVEN = "metric_linear_and_continuous", "not_explained", "not_given"
 _NAMES = ("prompting", "model_family", "suite")
 
@@ -32,6 +38,13 @@ class Prediction:
     metrics: tuple[PredictedMetric, ...]
     analysis: Analysis | None = None
     fitted: TokenFit | None = None
+
+    @property
+    def warning(self) -> Warned | None:
+        """What must be known before the implied metrics are believed."""
+        if self.fitted is None or self.fitted.weight >= CREDIBLE_WEIGHT:
+            return None
+        return Warned(INADEQUATE, INADEQUATE_WORDS)
 
 
 def predicted_document(found: Prediction) -> dict[str, Any]:
@@ -52,6 +65,7 @@ def predicted_document(found: Prediction) -> dict[str, Any]:
         "target_length": found.question.target_length,
         "n_options": found.question.n_options,
         **behind,
+        "warnings": [] if found.warning is None else [encoded(found.warning)],
         "metrics": [encoded(metric) for metric in found.metrics],
     }
 

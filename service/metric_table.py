@@ -10,8 +10,8 @@ from models.curve import ScaleKind
 from models.metrics import MetricKind
 from service.metric_documents import Prediction, explained_by
 from service.metric_words import predicted_sentence, rescored_sentence
-from service.number_format import NOTHING, interval_text, number_text, probability_text, scale_text
-from service.suite_table import WIDTH, Row, Section
+from service.number_format import NOTHING, number_text, probability_text, scale_text
+from service.suite_table import WIDTH, Row, Section, interval_words
 from service.table_row import VERDICT_WORDS, table_row
 from service.table_words import label_words, shape_name
 
@@ -35,6 +35,7 @@ def predicted_sections(found: Prediction) -> Iterator[Section]:
     shown = _columns([point.scale for point in found.metrics[0].points])
     rows: list[Row] = [("metric", *(scale_text(found.metrics[0].points[i].scale, kind) for i in shown))]
     rows += [(metric.name, *(_score(metric.points[i].estimate) for i in shown)) for metric in found.metrics]
+    rows += _observed(found, [found.metrics[0].points[i].scale for i in shown])
     tokens, options = found.question.target_length, found.question.n_options
     yield Section(f"Scores, target of {tokens} token{'s' if tokens > 1 else ''}, {options} options", rows)
     head = ("metric", "linear", "continuous", "emergence score", "10-90 width (decades)", "largest step")
@@ -75,7 +76,16 @@ def _fit(found: Prediction) -> Section:
         ("log10 c", _interval(fitted.log10_c)),
         ("weight among all curve models", probability_text(fitted.weight)),
     ]
-    return Section(f"Power law of a token, implied by {name}", rows)
+    notes = textwrap.wrap(found.warning.message, WIDTH) if found.warning is not None else []
+    return Section(f"Power law of a token, implied by {name}", rows, notes)
+
+
+def _observed(found: Prediction, scales: Sequence[float]) -> Iterator[Row]:
+    """The scores themselves, where all of the scales shown have one."""
+    curve = None if found.analysis is None else found.analysis.curve
+    scores = {} if curve is None else {point.scale: point.score for point in curve.points}
+    if curve is not None and all(scale in scores for scale in scales):
+        yield f"{curve.metric.name}, observed", *(_score(scores[scale]) for scale in scales)
 
 
 def _predicted_row(metric: PredictedMetric) -> Row:
@@ -129,7 +139,9 @@ def _score(value: float) -> str:
 def _interval(found: Interval) -> str:
     if found.estimate is None:
         return (found.reason or NOTHING).replace("_", " ")
-    return interval_text(found, _figure)
+    if found.lower is None or found.upper is None:
+        return _figure(found.estimate)
+    return interval_words(found, _figure)
 
 
 def _figure(value: float) -> str:

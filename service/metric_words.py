@@ -18,11 +18,16 @@ def predicted_sentence(metrics: Sequence[PredictedMetric]) -> str:
     known = [(metric.width_decades.estimate, metric) for metric in metrics if metric.width_decades.estimate is not None]
     if len(known) < 2:
         return "The per-token curve does not rise over these scales."
-    narrow, wide = min(known, key=lambda each: each[0]), max(known, key=lambda each: each[0])
+    narrow, wide = min(known, key=_rounded), max(known, key=_rounded)
     return (
         f"One per-token curve: its rise takes {_decades(narrow[0])} by {narrow[1].name} ({_emergence(narrow[1])}) and "
         f"{_decades(wide[0])} by {wide[1].name} ({_emergence(wide[1])})."
     )
+
+
+def _rounded(known: tuple[float, PredictedMetric]) -> float:
+    """The width without its last digits, so that of equal ones the first is told."""
+    return float(f"{known[0]:.6g}")
 
 
 def rescored_sentence(found: Sequence[Rescored]) -> str:

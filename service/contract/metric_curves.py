@@ -134,6 +134,7 @@ def _predicted() -> Schema:
         "task": _TEXT_OR_NULL,
         "interval": told({"type": ["number", "null"]}, "Probability of the intervals."),
         "token_fit": {"anyOf": [reference("TokenFit"), NULL]},
+        "warnings": {"type": "array", "items": reference("Warned")},
         "metrics": {"type": "array", "items": reference("PredictedMetric")},
     }
     reasons: dict[str, Schema] = {f"{name}_reason": REASON for name in ("task", "interval", "token_fit")}

@@ -84,6 +84,17 @@ def test_the_curve_behind_an_accuracy_curve_is_shown_with_its_weight(tmp_path: P
     assert "target of 6 tokens" in done.stdout
 
 
+def test_a_curve_that_is_no_power_law_is_shown_with_a_warning_and_its_own_scores(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(METRIC_CURVES["behind an accuracy curve"]))
+    for point, score in zip(document["curve"]["points"], (0.9, 0.5, 0.4, 0.95), strict=True):
+        point["score"] = score
+    path = written(tmp_path, document)
+    assert "what it implies is not what was seen" in run(path).stdout.replace("\n", " ")
+    assert "exact_match, observed" in run(path).stdout
+    (warning,) = json.loads(run(path, "--json").stdout)["warnings"]
+    assert warning["code"] == "power_law_inadequate"
+
+
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_one_picture_holds_all_metrics(tmp_path: Path, form: str) -> None:
     first, second = (run(written(tmp_path, TOKENS), "--plots", tmp_path / n, "--plot-format", form) for n in "ab")
