@@ -10,6 +10,7 @@ import pytest
 
 from models.curve import ScalingCurve
 from models.errors import EngineError
+from models.explanations import unexplained
 from models.options import Options, Shape
 from models.results import (
     Analysis,
@@ -33,6 +34,8 @@ from models.results import (
     Sharpness,
     Turn,
     TwoLinesCheck,
+    Unpredictability,
+    Verdict,
     Warned,
 )
 from service.schemas.analysis import analysis_document, analysis_identity, resolved_options
@@ -89,7 +92,11 @@ def _emergence() -> Emergence:
         null=EmergenceNull(0.001, 0.02),
         largest_step_share=None,
         largest_step_share_reason="no_rise",
-        sharpness=Sharpness(width, INTERVAL),
+        sharpness=Sharpness(width, INTERVAL, 0.9),
+        unpredictability=Unpredictability(None, None, None, "not_sharp"),
+        explanations=unexplained("not_sharp"),
+        verdict=Verdict.NOT_EMERGENT,
+        verdict_reasons=("not_sharp",),
     )
 
 
@@ -188,6 +195,8 @@ def test_field_names_and_order_are_those_of_the_contract() -> None:
         "points",
         "fit",
         "frequentist",
+        "decomposition",
+        "decomposition_reason",
         "diagnostics",
         "provenance",
     ]
@@ -195,8 +204,8 @@ def test_field_names_and_order_are_those_of_the_contract() -> None:
     assert names[:4] == ["model", "scale", "score", "n_examples"]
     assert document["points"][0]["model_reason"] == "not_given"
     assert document["u_turn"]["scale"] == {"estimate": None, "lower": None, "upper": None, "reason": "shape_improbable"}
-    assert document["emergence"]["unpredictability"] == {"reason": "not_computed"}
-    assert document["emergence"]["verdict_reason"] == "not_computed"
+    assert document["emergence"]["unpredictability"]["reason"] == "not_sharp"
+    assert document["emergence"]["verdict"] == "not_emergent"
     assert list(document["classification"]["probabilities"]) == [str(shape) for shape in Shape]
     assert document["provenance"]["elapsed_s"] == 0.01
 
