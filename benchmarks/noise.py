@@ -33,10 +33,11 @@ def draw_successes(rng: np.random.Generator, f: FloatArray, n: int, r: float, no
 
     On the logit the sd is 2r, which is the sd r sqrt(f (1 - f)) of the beta-binomial at f = 1/2; t4 is scaled to it.
     """
-    return rng.binomial(n, _expected(rng, f, r, noise)).astype(np.float64)
+    return rng.binomial(n, expected_scores(rng, f, r, noise)).astype(np.float64)
 
 
-def _expected(rng: np.random.Generator, f: FloatArray, r: float, noise: Noise) -> FloatArray:
+def expected_scores(rng: np.random.Generator, f: FloatArray, r: float, noise: Noise) -> FloatArray:
+    """Expected scores (K,) of models around the curve f (K,), before any test."""
     if noise is Noise.BETA_BINOMIAL:
         return _beta(rng, f, r)
     if noise is Noise.LOGIT_NORMAL:

@@ -21,6 +21,18 @@ def scale_text(scale: float, kind: ScaleKind) -> str:
     return _power(scale) if kind is ScaleKind.TRAINING_FLOPS else number_text(scale)
 
 
+SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+
+def scale_of(text: str) -> float:
+    """A scale as people write it: 5e11, 500B, 1.3b; raises `ValueError`."""
+    unit = SUFFIXES.get(text.strip()[-1:].upper())
+    try:
+        return float(text) if unit is None else float(text.strip()[:-1]) * unit
+    except ValueError:
+        raise ValueError(f"{text!r} is no scale: write 5e11 or 500B") from None
+
+
 def estimate_text(scale: float, kind: ScaleKind) -> str:
     """An estimated scale: two digits, since no turn is known better."""
     return scale_text(_significant(scale, 2), kind)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import IO
-
-from service.answers import Answer
+from typing import IO, Protocol
 
 EVERY = 0.1  # seconds between two updates
 AFTER = 1.0  # seconds before the first: a short run needs none
 CLEAR = "\r\x1b[K"
+
+
+class Labelled(Protocol):
+    """An answer; its label is None where it is a failure."""
+
+    @property
+    def label(self) -> str | None:
+        """What the curve was found to be."""
 
 
 class Progress:
@@ -26,7 +32,7 @@ class Progress:
         self._shared = shared
         self._seen = file.isatty()
 
-    def watched(self, answers: Iterable[Answer]) -> Iterator[Answer]:
+    def watched[A: Labelled](self, answers: Iterable[A]) -> Iterator[A]:
         """The answers as they are."""
         began = time.monotonic()
         last = began + AFTER - EVERY

@@ -22,12 +22,13 @@ OPTION_NAMES = (
 )
 
 
-class _ClassPrior(click.ParamType[dict[str, float]]):
+class ClassPrior(click.ParamType[dict[str, float]]):
     """`positive=.3,inverse=.2,u_shaped=.15,inverted_u=.1,flat=.25`."""
 
     name = "prior"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Probabilities by name."""
         try:
             return {name.strip(): float(p) for name, p in (part.split("=") for part in value.split(","))}
         except ValueError:
@@ -36,12 +37,13 @@ class _ClassPrior(click.ParamType[dict[str, float]]):
             )
 
 
-class _BetweenModelScale(click.ParamType[float | str]):
+class BetweenModelScale(click.ParamType[float | str]):
     """A number, `default` or `suite`."""
 
     name = "scale"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A number or one of the two words."""
         if value in ("default", "suite"):
             return value
         try:
@@ -56,12 +58,12 @@ _OPTIONS = (
         "--smallest-effect", type=float, help="Change that matters, in score units. Default: 0.02 of the range."
     ),
     click.option("--decision-threshold", type=float, help="Probability from which a label is given. Default: 0.8."),
-    click.option("--class-prior", type=_ClassPrior(), help="Probabilities before the data: positive=.3,inverse=.2,..."),
+    click.option("--class-prior", type=ClassPrior(), help="Probabilities before the data: positive=.3,inverse=.2,..."),
     click.option("--interval", type=float, help="Level of the intervals. Default: 0.95."),
     click.option("--seed", type=int, help="Default: 0."),
     click.option(
         "--between-model-scale",
-        type=_BetweenModelScale(),
+        type=BetweenModelScale(),
         help="Scatter of models around a smooth curve: a number, 'default' or 'suite' "
         "(the choice for 20 curves and more).",
     ),

@@ -1,0 +1,71 @@
+"""The score of a language model that nobody has tested: scatter around the curve, and the test's own error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.arrays import Floats
+from models.continuation import Continuation, correlated
+from models.likelihood import Observations
+from models.predictive import predicted_scores
+
+SCORE_DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class NewTest:
+    """What a new model is tested with: kind of noise, number of examples, standard error (0 if not given)."""
+
+    kind: int
+    trials: float
+    stderr: float
+
+
+def usual_test(observations: Observations, n_examples: int | None) -> NewTest:
+    """A test like those of the curve, or of so many examples."""
+    trials = float(np.median(observations.trials))
+    return NewTest(
+        kind=int(observations.noise[0]),
+        trials=trials if n_examples is None else float(n_examples),
+        stderr=float(np.median(observations.stderr)),
+    )
+
+
+def score_draws(
+    future: Continuation, observations: Observations, test: NewTest, correlation: float, seed: int
+) -> tuple[Floats, Floats]:
+    """Draws (S,) of a new model's performance and of the mean curve there."""
+    means, r = future.draws(SCORE_DRAWS)
+    trials = test.trials / (1.0 - correlation) if _same_items(observations, test, means) else test.trials
+    one = np.ones(1)
+    new = replace(
+        observations,
+        u=one,
+        z=one,
+        y=one,
+        successes=0.0 * one,
+        trials=trials * one,
+        stderr=test.stderr * one,
+        noise=np.array([test.kind]),
+        pairing=None,
+        design_effects=None,
+    )
+    return predicted_scores(new, means[:, None], r, seed)[:, 0], means
+
+
+def _same_items(observations: Observations, test: NewTest, means: Floats) -> bool:
+    """Whether the new model answers the items of the curve, with counts that are not small."""
+    middle = float(np.median(means))
+    return bool(correlated(_with_last(observations, test.trials, middle))[-1])
+
+
+def _with_last(observations: Observations, trials: float, share: float) -> Observations:
+    """The observations with a test of so many trials and this share of successes at the end."""
+    return replace(
+        observations,
+        successes=np.append(observations.successes, trials * share),
+        trials=np.append(observations.trials, trials),
+        noise=np.append(observations.noise, observations.noise[-1]),
+    )
