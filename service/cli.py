@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from service.commands.analyze import analyze
+from service.commands.backtest import backtest
 from service.commands.compare import compare
 from service.commands.database import db, purge
+from service.commands.forecast import forecast
 from service.commands.keys import keys
 from service.commands.meta import meta
 from service.commands.metrics import metrics
@@ -22,7 +24,21 @@ def main() -> None:
     """Classify scaling curves: positive, inverse, U-shaped, inverted-U or flat, with honest intervals."""
 
 
-for _command in (analyze, meta, compare, metrics, serve, submit, reanalyze, keys, db, purge, openapi):
+for _command in (
+    analyze,
+    meta,
+    compare,
+    metrics,
+    forecast,
+    backtest,
+    serve,
+    submit,
+    reanalyze,
+    keys,
+    db,
+    purge,
+    openapi,
+):
     main.add_command(_command)
 
 

@@ -14,6 +14,7 @@ from service.api import (
     batches,
     calculators,
     comparisons,
+    forecasts,
     health,
     meta_analyses,
     metric_curves,
@@ -25,6 +26,7 @@ from service.contract.analyses import SHA256, WHOLE, analysis_schemas
 from service.contract.batches import batch_schemas
 from service.contract.calculators import calculator_schemas, registry_schemas
 from service.contract.curves import curve_schemas, strict
+from service.contract.forecasts import forecast_schemas
 from service.contract.metric_curves import metric_curve_schemas
 from service.contract.problems import error_response, problem_schemas
 from service.contract.records import Schema
@@ -37,6 +39,7 @@ BLUEPRINTS = (
     suites.blueprint,
     meta_analyses.blueprint,
     comparisons.blueprint,
+    forecasts.blueprint,
     metric_curves.blueprint,
     calculators.blueprint,
     registries.blueprint,
@@ -112,6 +115,7 @@ def _schemas() -> dict[str, Schema]:
         **analysis_schemas(),
         **batch_schemas(),
         **suite_schemas(),
+        **forecast_schemas(),
         **metric_curve_schemas(),
         **calculator_schemas(),
         **registry_schemas(),
