@@ -160,7 +160,7 @@ def text(timings: list[Timing], shown: list[Opening]) -> str:
         f"same machine with an empty cache. Processor: what the server computes for an answer; about "
         f"{os.getloadavg()[1]:.0f} processes were at work on {os.cpu_count()} cores, and what goes beyond it is their "
         f"turn.\n\n"
-        f"{table(heads, rows)}\n\n"
+        f"{table(heads, rows)}\n"
         f"To hold: {SERVER_LIMIT:.0f} ms of the server, {OPEN_LIMIT:.0f} ms to open the suite, {WEIGHT_LIMIT:.0f} kB "
         "without pictures. The API's page loads Swagger UI, which is most of its weight.\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -38,6 +39,7 @@ MODEL_NAMES: Mapping[str, str] = {
     "power_law": "power law",
 }
 LONGEST_TITLE = 200
+LARGEST_LOG_ODDS = 20.0  # beyond it the odds are as good as infinite, and the digits noise
 WAITING_WORDS = {
     "queued": "It waits for its turn.",
     "running": "It is being analysed.",
@@ -245,10 +247,9 @@ def _range(lower: float | None, upper: float | None) -> str:
 
 
 def _factor(analysis: Analysis, shape: Shape) -> str:
-    """Evidence against the most probable shape, as odds."""
+    """Evidence against the most probable shape, as odds: `1 : 24`, or `1 : >24` where that is a bound."""
     found = analysis.classification.log_bayes_factors[shape]
     if found.estimate is None or shape is analysis.classification.most_probable:
         return NOTHING
-    sign = "more than " if found.upper_bound else ""
-    exponent = -found.estimate
-    return f"{sign}1 : {number_text(2.718281828459045**exponent, 2)}" if exponent < 600 else f"{sign}1 : 1e260"
+    sign = ">" if found.upper_bound or found.estimate < -LARGEST_LOG_ODDS else ""
+    return f"1 : {sign}{number_text(math.exp(min(-found.estimate, LARGEST_LOG_ODDS)), 2)}"
