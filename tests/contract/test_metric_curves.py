@@ -21,9 +21,7 @@ def check(contract: dict[str, Any], name: str, instance: object) -> None:
 
 
 @pytest.mark.parametrize("name", METRIC_CURVES)
-def test_an_example_of_metric_curves_fits_and_so_does_its_answer(
-    app: App, contract: dict[str, Any], name: str
-) -> None:
+def test_an_example_of_metric_curves_fits_and_so_does_its_answer(app: App, contract: dict[str, Any], name: str) -> None:
     document = METRIC_CURVES[name]
     check(contract, "MetricCurvesRequest", document)
     found = app.test_client().post("/v1/metric-curves", json=document)
