@@ -99,6 +99,7 @@ def test_a_bad_field_is_refused_by_name(change: dict[str, Any], pointer: str, me
     assert _problems({**CURVE, **change})[pointer] == message
 
 
+REMEDY = "leave out chance, or target_length where options are chosen from"
 BAD_METRICS = (
     ({"chance": 25}, "/metric/chance", "25 lies outside 0 to 1 (in percent? say unit: percent)"),
     ({"lower": 0.1}, "/metric/lower", "0.1 is not 0, as it is for a proportion: say kind: bounded"),
@@ -108,8 +109,7 @@ BAD_METRICS = (
     (
         {"target_length": 3, "chance": 0.25},
         "/metric/chance",
-        "0.25 with a target of 3 tokens: no such answer is right by chance; leave out chance, or target_length where "
-        "options are chosen from",
+        f"0.25 with a target of 3 tokens: no such answer is right by chance; {REMEDY}",
     ),
     ({"higher_is_better": 1}, "/metric/higher_is_better", "1 is neither true nor false"),
     (
