@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,17 +70,24 @@ def submitted(curve: ScalingCurve) -> dict[str, object]:
 def _run(folder: Path, count: int, seed: int) -> CommandRun:
     file, output = folder / f"{count}.ndjson", folder / f"{count}.out"
     write_curves(file, count, seed)
+    seconds, peak = measured([str(file), "--json"], output)
+    answered = sum('"status":"succeeded"' in line.replace(" ", "") for line in output.open())
+    if answered != count:
+        raise RuntimeError(f"{answered} of {count} curves analysed")
+    return CommandRun(count, seconds, peak)
+
+
+def measured(arguments: Sequence[str], output: Path) -> tuple[float, float]:
+    """Wall time in seconds and peak memory in megabytes of `scaleshape analyze`, which writes to `output`."""
     began, peak = time.perf_counter(), 0.0
     with output.open("w") as out:
-        process = subprocess.Popen([*COMMAND, str(file), "--json"], stdout=out, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*COMMAND, *arguments], stdout=out, stderr=subprocess.DEVNULL)
         while process.poll() is None:
             peak = max(peak, _memory(process.pid))
             time.sleep(POLL_SECONDS)
-    seconds = time.perf_counter() - began
-    answered = sum('"status":"succeeded"' in line.replace(" ", "") for line in output.open())
-    if process.returncode != 0 or answered != count:
-        raise RuntimeError(f"{answered} of {count} curves analysed, exit code {process.returncode}")
-    return CommandRun(count, seconds, peak)
+    if process.returncode != 0:
+        raise RuntimeError(f"exit code {process.returncode}")
+    return time.perf_counter() - began, peak
 
 
 def _memory(pid: int) -> float:

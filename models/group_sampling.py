@@ -8,6 +8,7 @@ that of `models.prevalence`. With sigma = 0 all groups are one suite; a group wi
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,14 +70,16 @@ def sample_groups(data: GroupData) -> GroupDraws:
 
 
 def _sampled(model: Model, level: Floats, groups: Floats, effort: tuple[int, int]) -> GroupDraws:
-    """Chains from the same m and groups and from different sigmas."""
+    """Chains from the same m and groups and from different sigmas, side by side where there are cores for them."""
     warming, draws = effort
-    etas, spreads = [], []
-    for number, first in enumerate(STARTS):
-        start = State(level.copy(), groups.copy(), np.log([first]), np.zeros(len(groups)))
+
+    def chained(number: int) -> tuple[Floats, Floats]:
+        start = State(level.copy(), groups.copy(), np.log([STARTS[number]]), np.zeros(len(groups)))
         eta, spread = chain(np.random.default_rng([SEED, number]), model, start, warming + draws)
-        etas.append(eta[warming:])
-        spreads.append(spread[warming:])
+        return eta[warming:], spread[warming:]
+
+    with ThreadPoolExecutor(len(STARTS)) as threads:
+        etas, spreads = zip(*threads.map(chained, range(len(STARTS))), strict=True)
     pi, spread = np.exp(np.array(etas) @ model.how.basis.T), np.array(spreads)
     pi /= pi.sum(axis=-1, keepdims=True)
     r_hat = max(float(split_r_hat(spread)), float(np.max(split_r_hat(pi))))
