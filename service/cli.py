@@ -13,6 +13,7 @@ from service.commands.keys import keys
 from service.commands.meta import meta
 from service.commands.metrics import metrics
 from service.commands.openapi import openapi
+from service.commands.plan import plan
 from service.commands.reanalyze import reanalyze
 from service.commands.serve import serve
 from service.commands.submit import submit
@@ -31,6 +32,7 @@ for _command in (
     metrics,
     forecast,
     backtest,
+    plan,
     serve,
     submit,
     reanalyze,

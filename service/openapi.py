@@ -19,6 +19,7 @@ from service.api import (
     meta_analyses,
     metric_curves,
     metrics,
+    plans,
     registries,
     suites,
 )
@@ -28,6 +29,7 @@ from service.contract.calculators import calculator_schemas, registry_schemas
 from service.contract.curves import curve_schemas, strict
 from service.contract.forecasts import forecast_schemas
 from service.contract.metric_curves import metric_curve_schemas
+from service.contract.plans import plan_schemas
 from service.contract.problems import error_response, problem_schemas
 from service.contract.records import Schema
 from service.contract.suites import suite_schemas
@@ -40,6 +42,7 @@ BLUEPRINTS = (
     meta_analyses.blueprint,
     comparisons.blueprint,
     forecasts.blueprint,
+    plans.blueprint,
     metric_curves.blueprint,
     calculators.blueprint,
     registries.blueprint,
@@ -116,6 +119,7 @@ def _schemas() -> dict[str, Schema]:
         **batch_schemas(),
         **suite_schemas(),
         **forecast_schemas(),
+        **plan_schemas(),
         **metric_curve_schemas(),
         **calculator_schemas(),
         **registry_schemas(),
