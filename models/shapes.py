@@ -25,7 +25,7 @@ PRIOR_SEED = 20230428  # fixed: prior masses are constants of the method
 # The context fields, beside bounds and smallest effect, on which the prior mass of the shapes depends.
 CONTEXT_FIELDS: dict[str, tuple[str, ...]] = {
     "two_task": ("chance",),
-    "rise_from_floor": ("chance",),
+    "rise_from_floor": ("chance", "target_length"),
     "token_power_law": ("target_length", "decades", "u_mean"),
 }
 

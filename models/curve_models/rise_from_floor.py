@@ -1,4 +1,4 @@
-"""`rise_from_floor`: a step up from a floor that is known beforehand: chance, or almost nothing for free answers.
+"""`rise_from_floor`: a step from a floor that is known beforehand: chance, or almost nothing for free answers.
 
 `logistic` pays for a free floor: with 2,000 examples a row of zeros costs it as much as the rise that follows explains,
 and curves without a floor win by calling the rise scatter between models.
@@ -16,6 +16,10 @@ from models.curve_models.record import Context, CurveModel, Link, Ops, no_extrem
 ZERO_LOGIT, ZERO_SD = -7.0, 2.0  # a floor of .0009 within a factor of 7, where answers are not right by chance
 CHANCE_SD = 0.2  # of the floor's logit around chance: .04 at a chance of one quarter
 NO_CHANCE = 0.01  # chance up to which the floor counts as zero
+# Chance unknown: as often free answers as a choice among 2 to 10, whose chance has a logit of -1.4 with sd .7. The
+# normal with the mean and sd of that mixture.
+UNKNOWN_LOGIT, UNKNOWN_SD = -4.2, 3.2
+FREE_ANSWER = 2  # tokens from which an answer is not chosen from a list
 
 
 def rise_from_floor(context: Context) -> CurveModel | None:
@@ -29,7 +33,7 @@ def rise_from_floor(context: Context) -> CurveModel | None:
             Parameter("m", Uniform(-MIDPOINT_MARGIN, 1 + MIDPOINT_MARGIN)),
             Parameter("w", LogNormal(math.log(WIDTH_MEDIAN), WIDTH_LOG_SD)),
         ),
-        levels=(Parameter("floor", floor_prior(context.chance)), Parameter("top", Normal(0.0, NODE_SD))),
+        levels=(Parameter("floor", floor_prior(context)), Parameter("top", Normal(0.0, NODE_SD))),
         columns=_columns,
         link=Link.LOGIT,
         extreme=no_extreme,
@@ -37,8 +41,11 @@ def rise_from_floor(context: Context) -> CurveModel | None:
     )
 
 
-def floor_prior(chance: float | None) -> Normal:
+def floor_prior(context: Context) -> Normal:
     """Prior of the logit of what models score that cannot do the task."""
+    chance = context.chance
+    if chance is None and (context.target_length or 0) < FREE_ANSWER:
+        return Normal(UNKNOWN_LOGIT, UNKNOWN_SD)
     if chance is None or not NO_CHANCE < chance < 1 - NO_CHANCE:
         return Normal(ZERO_LOGIT, ZERO_SD)
     return Normal(math.log(chance / (1 - chance)), CHANCE_SD)

@@ -21,7 +21,7 @@ def sharp_step(context: Context) -> CurveModel:
         name="sharp_step",
         source="design, section 6.4: a sigmoid narrower than half a decade",
         shape=(Parameter("m", Uniform(0.0, 1.0)), Parameter("v", Uniform(0.0, 1.0))),
-        levels=(Parameter("floor", floor_prior(context.chance)), Parameter("top", Normal(0.0, NODE_SD))),
+        levels=(Parameter("floor", floor_prior(context)), Parameter("top", Normal(0.0, NODE_SD))),
         columns=partial(_columns, widest),
         link=Link.LOGIT,
         extreme=no_extreme,

@@ -58,6 +58,9 @@ CURVES = {
     "fall": Rows("accuracy", tuple(8 + i / 3 for i in range(12)), tuple(0.8 - 0.05 * i for i in range(12)), n=500),
     "three": Rows("accuracy", (9.9, 10.8, 11.7), (0.86, 0.81, 1.0), n=300),
     "noisy": Rows("accuracy", (8, 8.4, 9, 9.3, 10, 10.4, 11), (0.4, 0.1, 0.6, 0.35, 0.8, 0.5, 0.9), n=50),
+    "zeros": Rows("accuracy", tuple(8 + i / 2 for i in range(8)), (0, 0, 0, 0, 0.2, 0.8, 0.81, 0.79), n=2000),
+    "late": Rows("accuracy", (8, 8.7, 9.5, 10.3, 11), (0.001, 0.002, 0.008, 0.021, 0.063), n=1000),
+    "slow": Rows("accuracy", (8, 8.6, 9, 9.7, 10.3, 11), (0.255, 0.26, 0.28, 0.345, 0.43, 0.47), n=500, chance=0.25),
     "chance": Rows("accuracy", (8, 9, 10, 10.5, 11, 11.7), (0.26, 0.24, 0.15, 0.1, 0.3, 0.62), n=400, chance=0.25),
     "bounded": Rows("mean_probability", (8, 9, 10, 11, 12), (0.1, 0.14, 0.13, 0.3, 0.36), stderr=0.02),
     "loss": Rows("loss", (7, 8, 9, 10, 11), (3.9, 3.52, 3.3, 3.17, 3.11), stderr=0.01),
@@ -73,6 +76,7 @@ PAIRS = [
     *(("three", name) for name in ("constant", "bent_line", "quadratic")),
     *(("noisy", name) for name in ("constant", "quadratic", "logistic")),
     *(("chance", name) for name in ("two_task", "bent_line")),
+    *((curve, "rise_from_floor") for curve in ("zeros", "late", "slow", "chance", "bounded")),
     *(("bounded", name) for name in ("bent_line", "logistic")),
     *(("loss", name) for name in ("power_law", "bent_line")),
 ]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import betaln, gammaln
-from scipy.stats import betabinom, binom, norm
+from scipy.special import betaln, expit, gammaln
+from scipy.stats import betabinom, binom, norm, qmc
 
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
@@ -19,6 +19,7 @@ from models.curve_models import menu
 from models.curve_models.constant import constant
 from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
+from models.curve_models.rise_from_floor import rise_from_floor
 from models.engines import kernels
 from models.engines.quadrature import quadrature
 from models.engines.target import pack
@@ -116,7 +117,9 @@ def brute_force(observations: Observations, mean: Floats, weights: Floats) -> fl
 
 
 def evidence(observations: Observations, name: str) -> float:
-    model = {"constant": constant, "near_flat": near_flat}[name](observations.context)
+    factories = {"constant": constant, "near_flat": near_flat, "rise_from_floor": rise_from_floor}
+    model = factories[name](observations.context)
+    assert model is not None
     return quadrature([model], observations, VARIATION, Work(EVIDENCE_DRAWS, 0, even=True))[0].log_evidence
 
 
@@ -149,6 +152,33 @@ def test_evidence_of_near_flat_agrees_with_brute_force(counts: list[int], n: int
     weights = np.outer(change_weights / 0.12, share_weights).ravel()
     expected = brute_force(observations, level + d * (observations.u - 0.5), weights)
     assert evidence(observations, "near_flat") == pytest.approx(expected, abs=0.01)
+
+
+CHOICE, FREE = replace(ACCURACY, chance=0.25), REGISTRY["exact_match"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "n", "metric", "floor", "floor_sd"),
+    [
+        ([0, 0, 3, 31], 40, FREE, -7.0, 2.0),
+        ([0, 0, 0, 0], 200, FREE, -7.0, 2.0),
+        ([12, 9, 19, 24], 40, CHOICE, math.log(1 / 3), 0.2),
+        ([8, 10, 14, 21], 40, ACCURACY, -4.2, 3.2),
+    ],
+)
+def test_evidence_of_a_rise_from_a_floor_is_the_mean_likelihood_of_prior_curves(
+    counts: list[int], n: int, metric: Metric, floor: float, floor_sd: float
+) -> None:
+    observations = counted(counts, n, metric=metric)
+    v = np.clip(qmc.Sobol(5, rng=np.random.default_rng(0)).random(2**19), 1e-9, 1 - 1e-9)
+    middle, width = 1.5 * v[:, :1] - 0.25, 0.12 * np.exp(0.8 * norm.ppf(v[:, 1:2]))
+    low, high = floor + floor_sd * norm.ppf(v[:, 2:3]), 1.5 * norm.ppf(v[:, 3:4])
+    f = expit(low + (high - low) * expit((observations.u - middle) / width))
+    s = VARIATION.scale
+    m = 1 / (s * np.tan(v[:, 4:] * math.atan(1 / s))) ** 2 - 1
+    log_likelihood = betabinom.logpmf(counts, n, f * m, (1 - f) * m).sum(axis=1)
+    expected = float(np.log(np.mean(np.exp(log_likelihood))))
+    assert evidence(observations, "rise_from_floor") == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("seed", range(5))
