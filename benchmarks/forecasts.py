@@ -37,7 +37,7 @@ from models.suite_learning import Given, curve_evidence, default_assumptions, le
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "forecast.md"
 MARK = "<!-- What follows is written by python -m benchmarks.forecasts. -->"
-CURVES = 20  # of a simulated suite
+CURVES = 12  # of a simulated suite
 HIDDEN = (1, 2, 4)
 SHARES = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 10.0)
 RIVALS_BY_DISTANCE = ("last_value", "logit_line")  # the two that ever come close
