@@ -176,7 +176,7 @@ def test_evidence_of_a_rise_from_a_floor_is_the_mean_likelihood_of_prior_curves(
     f = expit(low + (high - low) * expit((observations.u - middle) / width))
     s = VARIATION.scale
     m = 1 / (s * np.tan(v[:, 4:] * math.atan(1 / s))) ** 2 - 1
-    log_likelihood = betabinom.logpmf(counts, n, f * m, (1 - f) * m).sum(axis=1)
+    log_likelihood = np.sum(betabinom.logpmf(counts, n, f * m, (1 - f) * m), axis=1)
     expected = float(np.log(np.mean(np.exp(log_likelihood))))
     assert evidence(observations, "rise_from_floor") == pytest.approx(expected, abs=0.02)
 
