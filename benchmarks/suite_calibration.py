@@ -96,8 +96,9 @@ def _parser() -> argparse.ArgumentParser:
 def _head(asked: argparse.Namespace) -> str:
     return (
         "# Suites\n\n"
-        f"Made by `python -m benchmarks.suite_calibration --seed {asked.seed} --suites {asked.suites}`, engine version "
-        f"{ENGINE_VERSION}. Suites of {SIZE} curves whose composition is known. *Exact evidences*: one number a curve, "
+        f"Made by `python -m benchmarks.suite_calibration --seed {asked.seed} --suites {asked.suites} --curves "
+        f"{asked.curves} --grouped-suites {asked.grouped_suites}`, engine version {ENGINE_VERSION}. Suites "
+        f"of {SIZE} curves whose composition is known. *Exact evidences*: one number a curve, "
         "normal around its shape's place, so that nothing but the method is tested. *Analysed curves*: simulated "
         f"scores, analysed one by one; suites are drawn from {asked.curves:,} curves in the menu and as many outside "
         "it (two sigmoids of unequal width, broken scaling laws, Gaussian processes, steps and bumps; beta-binomial, "
@@ -117,7 +118,8 @@ def _shapes(asked: argparse.Namespace, pools: dict[str, Pool]) -> str:
     return (
         "## Prevalence and false labels\n\n"
         "Intervals of all five prevalences; labels kept at a false discovery rate of 5 %, the share of false ones "
-        "among them, and among those of them that claim a change.\n\n" + table(header, rows)
+        "among them, and among those of them that claim a change. Outside the menu the evidences of the curves are "
+        "themselves off, which neither the intervals nor the false discovery rate can know.\n\n" + table(header, rows)
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ class SuiteRun:
     seconds: float
     peak_megabytes: float
     report_megabytes: float
-    processor_seconds: float
     load: float
 
 
@@ -43,13 +41,12 @@ def suite_run(curves: int, seed: int) -> SuiteRun:
     """The real command on simulated curves, half in the menu and half outside it, from a cold process."""
     with tempfile.TemporaryDirectory() as folder:
         suite, report, output = (Path(folder) / name for name in ("suite.ndjson", "report.html", "rows.csv"))
-        points, before = write_suite(suite, curves, seed), _processor_seconds()
+        points = write_suite(suite, curves, seed)
         seconds, peak = measured([str(suite), "--csv", "--report", str(report)], output)
         rows = sum(1 for _ in output.open()) - 1
         if rows != curves:
             raise RuntimeError(f"{rows} rows for {curves} curves")
-        used, size = _processor_seconds() - before, report.stat().st_size / 1e6
-        return SuiteRun(curves, points, seconds, peak, size, used, os.getloadavg()[2])
+        return SuiteRun(curves, points, seconds, peak, report.stat().st_size / 1e6, os.getloadavg()[2])
 
 
 def write_suite(path: Path, curves: int, seed: int) -> int:
@@ -84,12 +81,6 @@ def with_section(text: str, section: str) -> str:
     return f"{before}{section}{following}{after}"
 
 
-def _processor_seconds() -> float:
-    """Processor time of all processes that were started and have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.whole_suite", description=__doc__)
     parser.add_argument("--curves", type=int, default=CURVES)
@@ -103,7 +94,6 @@ def _section(run: SuiteRun, readings: Sequence[reading.Reading]) -> str:
     figures = [
         ("curves (points)", f"{run.curves:,} ({run.points:,})"),
         (f"whole run, s (at most {MOST_SECONDS} asked for at {CURVES:,})", f"{run.seconds:.0f}"),
-        ("processor time of all processes, s", f"{run.processor_seconds:.0f}"),
         (f"peak memory of all processes, MB (at most {MOST_MEGABYTES:,})", f"{run.peak_megabytes:.0f}"),
         ("report, MB", f"{run.report_megabytes:.1f}"),
     ]
