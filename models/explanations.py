@@ -22,6 +22,7 @@ from models.engines.quadrature import quadrature
 from models.gradual import ADEQUATE, STEEPEST_EXPONENT, GradualCheck, GradualFamily, counts_only, gradual_check
 from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior, Work
+from models.resolution import VISIBLE_SUCCESSES
 from models.results import (
     Explanations,
     Interval,
@@ -35,11 +36,13 @@ from models.turn import interval
 WIDE_GAP = 0.5  # decades; design, section 6.4
 IN_ONE_GAP = 0.5  # probability from which the rise counts as hidden in a gap
 SMOOTH = 0.9  # design, section 6.4: P(a < 1) that is asked for
+MOST_ZEROS = 0.5  # share of the zeros that must be due to the test set
 SUPPORT = math.log(3)  # design, section 6.4: Bayes factor, and its inverse for the contrary
 FEWEST_TOKENS = 2  # from which exact match is not linear in the per-token accuracy
 STEP_DRAWS, EXPONENT_DRAWS = 256, 1000
 SAME_OUTPUTS, TARGET_LENGTH = "same_outputs", "target_length"
 NOT_SHARP, NOT_COUNTS, NO_ZEROS = "not_sharp", "not_counts", "no_model_at_zero_below_the_rise"
+NOT_THE_TEST_SET = "zeros_not_due_to_the_test_set"
 LENGTH_UNKNOWN, ONE_TOKEN, CONTINUOUS = "target_length_unknown", "one_token", "metric_linear_or_continuous"
 ABOVE_CHANCE, NOT_SETTLED = "chance_above_zero", "not_settled"
 NO_INTERVAL = Interval(None, None, None, NOT_SHARP)
@@ -85,11 +88,15 @@ def _resolution(case: Case) -> ResolutionExplanation:
     if not counts_only(observations):
         return ResolutionExplanation(None, None, None, NOT_COUNTS)
     below = observations.z - observations.z[0] < np.median(case.rise.high)
-    zeros = int(np.count_nonzero(below & (observations.successes == 0)))
+    zero = below & (observations.successes == 0)
+    zeros = int(np.count_nonzero(zero))
     if zeros == 0:
         return ResolutionExplanation(holds=False, p_value=None, models_at_zero=0, reason=NO_ZEROS)
     check = case.check(GradualFamily.LINE)
-    return ResolutionExplanation(check.adequate, check.p_value, zeros)
+    # Scatter between models gives any zero; it is the test set's only where so low a score is seldom seen in it.
+    unseen = float(np.mean((check.fitted * observations.trials)[zero] <= VISIBLE_SUCCESSES)) >= MOST_ZEROS
+    reason = None if unseen else NOT_THE_TEST_SET
+    return ResolutionExplanation(check.adequate and unseen, check.p_value, zeros, reason)
 
 
 def _metric(case: Case) -> MetricExplanation:

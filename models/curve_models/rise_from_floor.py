@@ -8,9 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from models.curve_models.bent_line import NODE_SD
 from models.curve_models.logistic import MIDPOINT_MARGIN, WIDTH_LOG_SD, WIDTH_MEDIAN
-from models.curve_models.priors import LogNormal, Normal, Parameter, Uniform
+from models.curve_models.priors import LogNormal, Normal, Parameter, StudentT, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
 ZERO_LOGIT, ZERO_SD = -7.0, 2.0  # a floor of .0009 within a factor of 7, where answers are not right by chance
@@ -19,6 +18,7 @@ NO_CHANCE = 0.01  # chance up to which the floor counts as zero
 # Chance unknown: as often free answers as a choice among 2 to 10, whose chance has a logit of -1.4 with sd .7. The
 # normal with the mean and sd of that mixture.
 UNKNOWN_LOGIT, UNKNOWN_SD = -4.2, 3.2
+TOP_SCALE = 2.0  # of the logit: what is learnt may be learnt wholly, 1,000 of 1,000, which a normal tail forbids
 FREE_ANSWER = 2  # tokens from which an answer is not chosen from a list
 
 
@@ -33,7 +33,7 @@ def rise_from_floor(context: Context) -> CurveModel | None:
             Parameter("m", Uniform(-MIDPOINT_MARGIN, 1 + MIDPOINT_MARGIN)),
             Parameter("w", LogNormal(math.log(WIDTH_MEDIAN), WIDTH_LOG_SD)),
         ),
-        levels=(Parameter("floor", floor_prior(context)), Parameter("top", Normal(0.0, NODE_SD))),
+        levels=(Parameter("floor", floor_prior(context)), Parameter("top", StudentT(TOP_SCALE))),
         columns=_columns,
         link=Link.LOGIT,
         extreme=no_extreme,

@@ -90,6 +90,12 @@ def test_zeros_of_small_test_sets_explain_a_jump_that_large_ones_show() -> None:
     assert large.explanations.resolution.holds is False
 
 
+@pytest.mark.parametrize("n", [500, 2000])
+def test_zeros_before_perfect_scores_are_not_laid_to_the_test_set(n: int) -> None:
+    found = judged(np.array([0, 0, 0, 0, 1, 1, 1, 1]), n=n)
+    assert found.verdict is not Verdict.EXPLAINED_BY_RESOLUTION
+
+
 def test_a_rise_between_two_distant_models_is_explained_by_the_gap() -> None:
     z = np.array([8.1, 8.5, 8.9, 9.1, 9.4, 9.8, 10.1, 11.2])
     found = judged(np.array([0.002, 0.001, 0.002, 0.002, 0.001, 0.003, 0.002, 0.8]), z=z)
