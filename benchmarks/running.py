@@ -14,7 +14,18 @@ from typing import Any
 
 CHUNK = 100
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-SIMULATION = ("designs", "emergence_curves", "families", "features", "menu", "noise", "outcomes", "sbc", "simulators", "truth")
+SIMULATION = (
+    "designs",
+    "emergence_curves",
+    "families",
+    "features",
+    "menu",
+    "noise",
+    "outcomes",
+    "sbc",
+    "simulators",
+    "truth",
+)
 
 # One task: (data set or section, seed, first index, last index) -> one JSON object an item.
 Work = Callable[[str, int, range], list[dict[str, Any]]]
