@@ -59,7 +59,16 @@ def test_a_scope_allows_what_it_says_and_what_is_less(client: Client, database: 
 
 def test_health_and_documentation_need_no_key(client: Client, database: Database) -> None:
     key_for(database, "admin")
-    for path in ("/sign-in", "/static/pages.css", "/static/palette.css", "/docs", "/docs/start.js", "/openapi.json", "/health/live", "/health/ready"):
+    for path in (
+        "/sign-in",
+        "/static/pages.css",
+        "/static/palette.css",
+        "/docs",
+        "/docs/start.js",
+        "/openapi.json",
+        "/health/live",
+        "/health/ready",
+    ):
         assert client.get(path).status_code == 200, path
     assert client.get("/metrics").status_code == 401
 
