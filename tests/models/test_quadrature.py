@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betaln, expit, gammaln
 from scipy.stats import betabinom, binom, norm, qmc
+from scipy.stats import t as student_t
 
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
@@ -172,8 +173,8 @@ def test_evidence_of_a_rise_from_a_floor_is_the_mean_likelihood_of_prior_curves(
     observations = counted(counts, n, metric=metric)
     v = np.clip(qmc.Sobol(5, rng=np.random.default_rng(0)).random(2**19), 1e-9, 1 - 1e-9)
     middle, width = 1.5 * v[:, :1] - 0.25, 0.12 * np.exp(0.8 * norm.ppf(v[:, 1:2]))
-    low, high = floor + floor_sd * norm.ppf(v[:, 2:3]), 1.5 * norm.ppf(v[:, 3:4])
-    f = expit(low + (high - low) * expit((observations.u - middle) / width))
+    low, high = floor + floor_sd * norm.ppf(v[:, 2:3]), 2.0 * student_t.ppf(v[:, 3:4], 4)
+    f = np.clip(expit(low + (high - low) * expit((observations.u - middle) / width)), 1e-12, 1 - 1e-12)
     s = VARIATION.scale
     m = 1 / (s * np.tan(v[:, 4:] * math.atan(1 / s))) ** 2 - 1
     log_likelihood = np.sum(betabinom.logpmf(counts, n, f * m, (1 - f) * m), axis=1)
