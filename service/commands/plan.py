@@ -11,9 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from models.candidates import Action
 from models.errors import InvalidInput, ScaleshapeError
-from models.planned_change import Change
 from service.answers import Output
 from service.batch import Batch
 from service.commands.curve_options import curve_options, told_options
@@ -31,6 +29,8 @@ from service.number_format import scale_of
 from service.parallel import cores, one_thread_each
 from service.readers.items import CurveItem
 
+ACTIONS = ("new_scale", "another_model", "more_examples")  # of `models.candidates`, which loads the engine
+CHANGES = ("dip", "bump", "rise", "fall")
 MOST_PLANS = 20  # curves in one call: each takes seconds
 _STUDY = ("change", "size", "probability", "n_models", "level", "turn", "chance", "studies")
 
@@ -47,10 +47,8 @@ _STUDY = ("change", "size", "probability", "n_models", "level", "turn", "chance"
 @click.option("--at", "scales", multiple=True, metavar="SCALE", help="A scale, for example 5e10 or 50B; repeatable.")
 @click.option("--n-examples", type=int, multiple=True, help="Test examples; may be given again.")
 @click.option("--stderr", type=float, multiple=True, help="Standard error, where scores have one.")
-@click.option(
-    "--action", "actions", multiple=True, type=click.Choice([a.value for a in Action]), help="Default: all of them."
-)
-@click.option("--change", type=click.Choice([c.value for c in Change]), help="A new study: what it should find.")
+@click.option("--action", "actions", multiple=True, type=click.Choice(ACTIONS), help="Default: all of them.")
+@click.option("--change", type=click.Choice(CHANGES), help="A new study: what it should find.")
 @click.option("--size", type=float, help="A new study: how large the change is, as a share (0.1).")
 @click.option("--probability", type=float, help="A new study: with which it is to be found. Default: 0.8.")
 @click.option("--n-models", type=int, help="A new study: evenly spaced models, or their scales by --at.")

@@ -21,7 +21,7 @@ PATIENCE = 90.0
 HEADER = "task,metric,prompting,model_family,model,parameters,score,n_examples"
 SIZES = (1e8, 1e9, 1e10, 1e11, 1e12)
 CURVES: Mapping[str, tuple[float, ...]] = {
-    "valley": (0.8, 0.2, 0.22, 0.5, 0.9),
+    "valley": (0.8, 0.5, 0.3, 0.55, 0.85),
     "hill": (0.1, 0.3, 0.6, 0.8, 0.9),
     "<script>alert('x')</script>": (0.5, 0.5, 0.5, 0.5, 0.5),
     "=1+1": (0.9, 0.7, 0.5, 0.3, 0.1),

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from models.candidates import Action
+from models.planned_change import Change
 from service.cli import main
+from service.commands.plan import ACTIONS, CHANGES
 
 DIPPED = (0.62, 0.55, 0.56, 0.63)
 QUICK = ("--workers", "1", "--at", "3e9", "--n-examples", "200", "--action", "new_scale")
@@ -14,6 +17,11 @@ QUICK = ("--workers", "1", "--at", "3e9", "--n-examples", "200", "--action", "ne
 def run(*words: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(main, ["plan", *words])
     return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_offers_every_action_and_every_change() -> None:
+    assert tuple(Action) == ACTIONS
+    assert tuple(Change) == CHANGES
 
 
 def test_the_next_measurement_is_shown_as_a_table_with_a_sentence(table_of: Callable[..., Path]) -> None:

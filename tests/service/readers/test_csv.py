@@ -168,9 +168,9 @@ def test_a_scale_without_a_kind_is_of_another_kind() -> None:
 
 def test_columns_of_the_metric_are_honoured() -> None:
     header = "task,metric,kind,unit,chance,target_length,higher_is_better,parameters,score,n_examples"
-    rows = ("a,em2,proportion,percent,25,3,TRUE,1e8,86,300", "a,em2,proportion,percent,25,3,TRUE,1e9,90,300")
+    rows = ("a,em2,proportion,percent,25,1,TRUE,1e8,86,300", "a,em2,proportion,percent,25,1,TRUE,1e9,90,300")
     metric = _loaded(_text(*rows, header=header))[0].curve.metric
-    assert (metric.name, metric.chance, metric.target_length) == ("em2", 0.25, 3)
+    assert (metric.name, metric.chance, metric.target_length) == ("em2", 0.25, 1)
 
 
 def test_a_metric_that_changes_within_a_curve_is_refused() -> None:
