@@ -29,7 +29,7 @@ LOGIT_PER_R = 2.0  # a beta with intra-class correlation r² has, at one half, a
 NODES, ZOOMS = 9, 4  # slopes of a grid, and how often one is laid
 LEVELS = (-20.0, 20.0)  # of the linear predictor at the middle of the scales
 GOLDEN, SECTIONS = (math.sqrt(5) - 1) / 2, 26  # from 40 to .0001
-NEWTON_STEPS = 6
+MOST_STEPS, SETTLED = 60, 1e-4  # Newton's steps to a mode, and the length in logits of one that ends them
 SMALLEST = 1e-12  # score, below which a curve is taken as zero plus this
 
 
@@ -157,11 +157,13 @@ def _log_probability(k: float, n: float, center: float, sd: float) -> float:
         return constant + _log_binomial(k, n, center)
     # Newton's steps on a log-concave function, each no longer than is safe for a logistic curve.
     eta, precision = center, 1.0 / (sd * sd)
-    for _ in range(NEWTON_STEPS):
+    for _ in range(MOST_STEPS):
         p = 1.0 / (1.0 + math.exp(-eta))
         slope = k - n * p - (eta - center) * precision
         step = slope / (n * p * (1.0 - p) + precision)
         eta += min(max(step, -2.0), 2.0)
+        if abs(step) < SETTLED:
+            break
     p = 1.0 / (1.0 + math.exp(-eta))
     bend = n * p * (1.0 - p) * sd * sd + 1.0
     return constant + _log_binomial(k, n, eta) - 0.5 * (eta - center) ** 2 * precision - 0.5 * math.log(bend)

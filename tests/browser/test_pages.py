@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -66,7 +67,9 @@ def finished(service: Served, text: str) -> str:
 
 
 def wait(browser: Browser, condition: Callable[[], Any]) -> Any:
-    return WebDriverWait(browser, PATIENCE).until(lambda _: condition())
+    # A page may be replaced between the finding of an element and the question to it: then it is asked again.
+    waiting = WebDriverWait(browser, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
+    return waiting.until(lambda _: condition())
 
 
 def one(browser: Browser, css: str) -> WebElement:
@@ -79,6 +82,10 @@ def all_of(browser: Browser, css: str) -> list[WebElement]:
 
 def heading(browser: Browser) -> str:
     return one(browser, "h1").text
+
+
+def task_of(row: WebElement) -> str:
+    return row.find_element(By.TAG_NAME, "th").text
 
 
 def analysis_of(service: Served, suite: str, task: str) -> str:
@@ -98,10 +105,10 @@ def test_a_file_is_uploaded_watched_and_read(at: Callable[[str], Browser], tmp_p
     upload(browser, path)
     wait(browser, lambda: heading(browser) == "my curves.csv")
     wait(browser, lambda: not all_of(browser, "#progress") and all_of(browser, "table.curves tbody tr"))
-    labels = {row.find_element(By.TAG_NAME, "th").text: row.text for row in all_of(browser, "table.curves tbody tr")}
+    labels = wait(browser, lambda: {task_of(row): row.text for row in all_of(browser, "table.curves tbody tr")})
     assert "U-shaped" in labels["valley"]
     assert "positive" in labels["hill"]
-    one(browser, "table.curves tbody th a").click()
+    wait(browser, lambda: one(browser, "table.curves tbody th a").click() is None)
     wait(browser, lambda: heading(browser) == "valley")
     wait(browser, lambda: one(browser, "#chart").get_attribute("data-drawn"))
     assert "U-shaped" in one(browser, ".summary").text
@@ -192,8 +199,8 @@ def test_marked_curves_are_compared(at: Callable[[str], Browser], suite: str) ->
         box.click()
     one(browser, "#table .under button").click()
     wait(browser, lambda: heading(browser) == "Compare 2 curves")
-    assert "differ" in wait(browser, lambda: all_of(browser, "#differences table"))[0].text
-    assert one(browser, "#differences tbody .n").text != ""
+    wait(browser, lambda: "differ" in one(browser, "#differences table").text)
+    wait(browser, lambda: one(browser, "#differences tbody .n").text != "")
 
 
 @pytest.mark.parametrize("path", ["/suites/gone", "/analyses/gone", "/nothing", "/compare?ids=a&ids=b"])
