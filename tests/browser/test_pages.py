@@ -108,7 +108,7 @@ def test_a_file_is_uploaded_watched_and_read(at: Callable[[str], Browser], tmp_p
     labels = wait(browser, lambda: {task_of(row): row.text for row in all_of(browser, "table.curves tbody tr")})
     assert "U-shaped" in labels["valley"]
     assert "positive" in labels["hill"]
-    wait(browser, lambda: one(browser, "table.curves tbody th a").click() is None)
+    one(browser, "table.curves tbody th a").click()
     wait(browser, lambda: heading(browser) == "valley")
     wait(browser, lambda: one(browser, "#chart").get_attribute("data-drawn"))
     assert "U-shaped" in one(browser, ".summary").text
