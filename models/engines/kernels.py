@@ -21,7 +21,7 @@ FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product rep
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 SMALLEST_MEAN = 1e-12  # the same of what is known of it, where a step near a bound would be endless
 STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
-NEWTON_STEPS, MOST_STEPS = 3, 8  # per draw (from a mode near by) and per cell (from the one before)
+NEWTON_STEPS, MOST_STEPS = 3, 24  # per draw (from a mode near by) and per cell (from the one before)
 # Length of the last step, in prior standard deviations. Newton's next error is about its square, and the curvature
 # before the step still serves.
 CONVERGED = 0.1
@@ -59,8 +59,9 @@ class Node(NamedTuple):
 
 @compiled
 def _stirling(x: float) -> float:
-    square = 1.0 / (x * x)
-    return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / x
+    inverse = 1.0 / x
+    square = inverse * inverse
+    return inverse * (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square * (1.0 / 1680))))
 
 
 @compiled
@@ -320,25 +321,47 @@ def _factor(work: Floats, p: int, first: int) -> float:
 
 
 @compiled
-def _newton_step(x: Floats, work: Floats, first: int) -> float:
-    """Move the levels from `first` on by the damped Newton step; its length."""
+def _newton_step(x: Floats, work: Floats, first: int, limit: float) -> tuple[float, float]:
+    """Move the levels from `first` on by the damped Newton step; its whole length, and the limit of the next.
+
+    The limit is halved where the step turns back on the one before, which stands in the last row of `work`: where the
+    curvature changes quickly, as on the flanks of a log-log curve, whole steps would jump over the mode for ever.
+    """
     p = len(x)
-    step = work[p]
+    step, before = work[p], work[2 * p + 3]
     for a in range(first, p):
         for c in range(first, a):
             step[a] -= work[a, c] * step[c]
         step[a] /= work[a, a]
-    length = 0.0
+    length, along = 0.0, 0.0
     for a in range(p - 1, first - 1, -1):
         for c in range(a + 1, p):
             step[a] -= work[c, a] * step[c]
         step[a] /= work[a, a]
         length += step[a] * step[a]
+        along += step[a] * before[a]
     length = math.sqrt(length)
-    shrink = 1.0 if length <= STEP_LIMIT else STEP_LIMIT / length
+    limit = 0.5 * limit if along < 0.0 else limit
+    shrink = 1.0 if length <= limit else limit / length
     for a in range(first, p):
         x[a] += shrink * step[a]
-    return length
+        before[a] = step[a]
+    return length, limit
+
+
+@compiled
+def _settle(x: Floats, first: int, most: int, node: Node, given: Given, work: Floats) -> float:
+    """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
+    half, limit = 0.0, STEP_LIMIT
+    for a in range(len(x)):
+        work[2 * len(x) + 3, a] = 0.0
+    for _ in range(most):
+        gradient(x, node, given, work)
+        half = _factor(work, len(x), first)
+        length, limit = _newton_step(x, work, first, limit)
+        if length < CONVERGED:
+            break
+    return half
 
 
 @compiled
@@ -376,26 +399,25 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
 
 
 @compiled
+def _laplace(x: Floats, node: Node, given: Given, work: Floats) -> float:
+    """Move x to the levels' mode; the log evidence there."""
+    p = len(x)
+    half = _settle(x, 0, MOST_STEPS, node, given, work)
+    return _log_posterior(x, node, given, work) + 0.5 * p * LOG_TWO_PI - half
+
+
+@compiled
 def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) -> tuple[Floats, Floats]:
     """Modes (G, R, p) in x and log evidences (G, R) at G shape nodes and R between-model variations (descending)."""
     g_count, r_count, p = len(offset), len(rates), columns.shape[2]
     modes, log_mass = np.empty((g_count, r_count, p)), np.empty((g_count, r_count))
-    work, x = np.empty((2 * p + 3, p)), np.zeros(p)
+    work, x = np.empty((2 * p + 4, p)), np.zeros(p)
     for g in range(g_count):
         if g > 0:
             x[:] = modes[g - 1, 0]
         for j in range(r_count):
-            node = Node(offset[g], columns[g], rates[j])
-            for _ in range(MOST_STEPS):
-                gradient(x, node, given, work)
-                _factor(work, p, 0)
-                if _newton_step(x, work, 0) < CONVERGED:
-                    break
-            gradient(x, node, given, work)
-            half = _factor(work, p, 0)
+            log_mass[g, j] = _laplace(x, Node(offset[g], columns[g], rates[j]), given, work)
             modes[g, j] = x
-            value = _log_posterior(x, node, given, work)
-            log_mass[g, j] = value + 0.5 * p * LOG_TWO_PI - half
     return modes, log_mass
 
 
@@ -439,18 +461,6 @@ def _draw_levels(x: Floats, noise: Floats, work: Floats) -> None:
 
 
 @compiled
-def _mode(x: Floats, first: int, node: Node, given: Given, work: Floats) -> float:
-    """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
-    half = 0.0
-    for _ in range(NEWTON_STEPS):
-        gradient(x, node, given, work)
-        half = _factor(work, len(x), first)
-        if _newton_step(x, work, first) < CONVERGED:
-            break
-    return half
-
-
-@compiled
 def _side_sds(mode: Floats, sd: float, node: Node, given: Given, work: Floats) -> tuple[float, float]:
     """Widths to the left and right of the mode of a single level, by the fall of the density two sd away.
 
@@ -480,7 +490,7 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     p = len(x)
     log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT
     for j in range(p):
-        _mode(x, j, node, given, work)
+        _settle(x, j, NEWTON_STEPS, node, given, work)
         sd = _marginal_sd(work, p, j)
         left, right = sd, sd
         if p == 1:
@@ -506,14 +516,14 @@ def weigh_draws(
     count, p = starts.shape
     offset, columns = design
     levels, log_weight = np.empty((count, p)), np.empty(count)
-    work, x, mode = np.empty((2 * p + 3, p)), np.empty(p), np.empty(p)
+    work, x, mode = np.empty((2 * p + 4, p)), np.empty(p), np.empty(p)
     for s in range(count):
         x[:] = starts[s]
         node = Node(offset[s], columns[s], rates[s])
         if in_turn > 0:
             log_proposal = _draw_in_turn(x, noise[s], node, given, work)
         else:
-            half = _mode(x, 0, node, given, work)
+            half = _settle(x, 0, NEWTON_STEPS, node, given, work)
             mode[:] = x
             _draw_levels(x, noise[s], work)
             log_proposal = _log_level_density(x, mode, half, work)
@@ -528,13 +538,9 @@ def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: G
     offset, columns = design
     found = starts.copy()
     p = starts.shape[1]
-    work = np.empty((2 * p + 3, p))
+    work = np.empty((2 * p + 4, p))
     for s in range(len(rates)):
-        for _ in range(MOST_STEPS):
-            gradient(found[s], Node(offset[s], columns[s], rates[s]), given, work)
-            _factor(work, p, 0)
-            if _newton_step(found[s], work, 0) < CONVERGED:
-                break
+        _settle(found[s], 0, MOST_STEPS, Node(offset[s], columns[s], rates[s]), given, work)
     return found
 
 
