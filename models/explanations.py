@@ -87,7 +87,7 @@ def _resolution(case: Case) -> ResolutionExplanation:
     observations = case.averaged.observations
     if not counts_only(observations):
         return ResolutionExplanation(None, None, None, NOT_COUNTS)
-    below = observations.z - observations.z[0] < np.median(case.rise.high)
+    below = observations.decades_above < np.median(case.rise.high)
     zero = below & (observations.successes == 0)
     zeros = int(np.count_nonzero(zero))
     if zeros == 0:

@@ -60,7 +60,8 @@ def counts_only(observations: Observations) -> bool:
 
 def gradual_check(family: GradualFamily, observations: Observations, r: float, seed: int) -> GradualCheck:
     """Check the best curve of a family against counts, with between-model variation `r`."""
-    x = observations.z - float(np.mean(np.unique(observations.z)))
+    above = observations.decades_above
+    x = above - float(np.mean(np.unique(above)))
     sd = LOGIT_PER_R * r
     level, slope = _best(int(family), x, observations.successes, observations.trials, sd)
     fitted = _curve(int(family), level, slope, x)

@@ -75,6 +75,11 @@ class Observations:
         return round(float(self.z[-1] - self.z[0]), RATIO_DIGITS)
 
     @property
+    def decades_above(self) -> Floats:
+        """Decades (N,) above the smallest scale, to the last digit the same in every unit of scale."""
+        return np.round(self.u * self.decades, RATIO_DIGITS)
+
+    @property
     def context(self) -> Context:
         """What curve models may know before they see scores."""
         return Context(

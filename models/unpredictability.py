@@ -53,7 +53,7 @@ def unpredictability(
     seen = int(np.count_nonzero(scales < np.median(rise.low)))
     if seen < FEWEST_SEEN:
         return Unpredictability(None, None, None, TOO_FEW_BEFORE)
-    hidden = observations.z - observations.z[0] >= scales[seen] - 1e-12
+    hidden = observations.decades_above >= scales[seen] - 1e-12
     smaller = _part(observations, ~hidden)
     smaller = replace(smaller, u=smaller.u / smaller.u[-1])
     models = [model for factory in SMOOTH_MODELS if (model := factory(smaller.context))]
@@ -73,7 +73,7 @@ def _part(observations: Observations, kept: Bools) -> Observations:
 
 def _tail(posterior: ModelPosterior, smaller: Observations, whole: Observations, hidden: Bools, seed: int) -> float:
     """p value of the hidden score that is most surprisingly high, among draws of all hidden scores."""
-    position = (whole.z[hidden] - smaller.z[0]) / smaller.decades
+    position = whole.decades_above[hidden] / smaller.decades
     chosen = resampled(np.exp(posterior.log_weights - posterior.log_weights.max()), DRAWS)
     means = mean(posterior.model, posterior.shape, posterior.levels, position)[chosen]
     drawn = predicted_scores(_part(whole, hidden), means, posterior.r[chosen], seed)
