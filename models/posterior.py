@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.arrays import Floats
+from models.compiled import compiled
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.likelihood import Observations
@@ -78,23 +80,35 @@ PRIOR_STRENGTH = 10.0  # the same, appendix G: shrinks k towards 1/2
 
 def pareto_k(log_weights: Floats) -> float:
     """Shape of the generalised Pareto fitted to the largest weights (Vehtari et al., arXiv 1507.02646, eq. 5-7)."""
-    weights = np.exp(log_weights - log_weights.max())
-    count = int(min(TAIL_SHARE * len(weights), TAIL_ROOT * np.sqrt(len(weights))))
-    tail = np.partition(weights, len(weights) - count - 1)[-count - 1 :] if count >= FEWEST_TAIL_DRAWS else weights[:0]
-    exceedances = np.sort(tail)[1:] - tail.min() if len(tail) else tail
-    if len(exceedances) == 0 or exceedances[-1] <= 0:
+    count = int(min(TAIL_SHARE * len(log_weights), TAIL_ROOT * math.sqrt(len(log_weights))))
+    if count < FEWEST_TAIL_DRAWS:
         return 0.0
-    return _generalised_pareto_k(np.maximum(exceedances, exceedances[-1] * 1e-15))
+    tail = np.sort(np.partition(log_weights, len(log_weights) - count - 1)[-count - 1 :])
+    weights = np.exp(tail - tail[-1])
+    exceedances = weights[1:] - weights[0]
+    if exceedances[-1] <= 0:
+        return 0.0
+    return float(_generalised_pareto_k(np.maximum(exceedances, exceedances[-1] * 1e-15)))
 
 
+@compiled
+def _mean_log1p(x: Floats, factor: float) -> float:
+    total = 0.0
+    for value in x:
+        total += math.log1p(factor * value)
+    return total / len(x)
+
+
+@compiled
 def _generalised_pareto_k(x: Floats) -> float:
     """Zhang and Stephens 2009 (Technometrics 51, eq. 6-9), x sorted ascending; positive k is a heavy tail."""
     n = len(x)
-    grid = 30 + int(np.sqrt(n))
-    theta = 1 / x[-1] + (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
-    k = np.mean(np.log1p(-theta[:, None] * x), axis=1)
-    profile = n * (np.log(-theta / k) - k - 1)
+    count = 30 + int(math.sqrt(n))
+    theta, profile = np.empty(count), np.empty(count)
+    for i in range(count):
+        theta[i] = 1 / x[-1] + (1 - math.sqrt(count / (i + 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
+        k = _mean_log1p(x, -theta[i])
+        profile[i] = n * (math.log(-theta[i] / k) - k - 1)
     weights = np.exp(profile - np.max(profile))
-    best = float(np.sum(weights * theta) / np.sum(weights))
-    shape = float(np.mean(np.log1p(-best * x)))
-    return (n * shape + PRIOR_STRENGTH * 0.5) / (n + PRIOR_STRENGTH)
+    best = np.sum(weights * theta) / np.sum(weights)
+    return (n * _mean_log1p(x, -best) + PRIOR_STRENGTH * 0.5) / (n + PRIOR_STRENGTH)

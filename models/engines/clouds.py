@@ -48,21 +48,15 @@ def cloud_draws(target: Target, before: ModelPosterior, quantiles: Floats, work:
     chosen = _systematic(weights, COMPONENTS)
     scale = _bandwidth(weights, z)
     sequence = _sequence(z.shape[1], target.level_count, work.draws, work.seed)
-    component = np.minimum((sequence.pick - PRIOR_SHARE) / (1 - PRIOR_SHARE) * COMPONENTS, COMPONENTS - 1).astype(int)
-    from_prior = sequence.pick < PRIOR_SHARE
-    centers = z[chosen]
-    proposed = np.where(
-        from_prior[:, None], sequence.prior, centers[np.maximum(component, 0)] + sequence.noise @ scale.T
-    )
-    proposed = np.clip(proposed, -FURTHEST, FURTHEST)
-    starts = _modes(target, before, chosen)
-    log_proposal = _log_mixture(proposed, centers, scale)
-    log_prior = -0.5 * np.sum(proposed**2, axis=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+    component = np.minimum((sequence.pick - PRIOR_SHARE) / (1 - PRIOR_SHARE) * COMPONENTS, COMPONENTS - 1)
+    component = np.maximum(component, -1.0).astype(np.int64)
+    component[sequence.pick < PRIOR_SHARE] = -1
+    proposed = _proposed(component, sequence.noise, sequence.prior, z[chosen], scale)
     return Draws(
         np.clip(ndtr(proposed), EDGE, 1 - EDGE),
-        starts[np.maximum(component, 0)],
+        _modes(target, before, chosen)[np.maximum(component, 0)],
         sequence.levels,
-        log_proposal - log_prior,
+        _log_mixture(proposed, z[chosen], scale),
     )
 
 
@@ -101,15 +95,13 @@ def _bandwidth(weights: Floats, z: Floats) -> Floats:
 
 
 def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
-    """Log density (S,) of the mixture of t components and the prior."""
+    """Log density (S,) of the mixture of t components and the prior, over that of the prior."""
     d = x.shape[1]
     df = _degrees_of_freedom(d)
     inverse = np.linalg.inv(scale)
     constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
     constant -= float(np.sum(np.log(np.diag(scale))))
-    mixture = _mean_t(x @ inverse.T, centers @ inverse.T, df)
-    prior = np.exp(-0.5 * np.sum(x**2, axis=1) - 0.5 * d * math.log(2 * math.pi))
-    return np.asarray(np.log((1 - PRIOR_SHARE) * math.exp(constant) * mixture + PRIOR_SHARE * prior))
+    return _log_ratio(x, centers @ inverse.T, inverse, df, constant)
 
 
 def _degrees_of_freedom(d: int) -> int:
@@ -118,23 +110,47 @@ def _degrees_of_freedom(d: int) -> int:
 
 
 @compiled
-def _mean_t(x: Floats, centers: Floats, df: int) -> Floats:
-    """Mean (S,) over the centres (C, d) of t densities at whitened x (S, d), constants apart."""
-    count, d = x.shape
-    mean, exponent = np.empty(count), (df + d) // 2
+def _proposed(component: Ints, noise: Floats, prior: Floats, centers: Floats, scale: Floats) -> Floats:
+    """Normal coordinates (S, d): t noise around a centre, or where the component is -1 the prior's."""
+    proposed = np.empty_like(noise)
+    count, d = noise.shape
     for s in range(count):
+        for a in range(d):
+            value = prior[s, a]
+            if component[s] >= 0:
+                value = centers[component[s], a]
+                for b in range(a + 1):
+                    value += scale[a, b] * noise[s, b]
+            proposed[s, a] = min(max(value, -FURTHEST), FURTHEST)
+    return proposed
+
+
+@compiled
+def _log_ratio(x: Floats, whitened_centers: Floats, inverse: Floats, df: int, constant: float) -> Floats:
+    """Log density (S,) at x (S, d) of the mixture, over that of the prior; `constant` is that of one t density."""
+    count, d = x.shape
+    ratio, exponent = np.empty(count), (df + d) // 2
+    whitened = np.empty(d)
+    for s in range(count):
+        log_prior = -0.5 * d * math.log(2 * math.pi)
+        for a in range(d):
+            log_prior -= 0.5 * x[s, a] ** 2
+            whitened[a] = 0.0
+            for b in range(a + 1):
+                whitened[a] += inverse[a, b] * x[s, b]
         total = 0.0
-        for c in range(len(centers)):
+        for c in range(len(whitened_centers)):
             distance = 0.0
             for a in range(d):
-                distance += (x[s, a] - centers[c, a]) ** 2
+                distance += (whitened[a] - whitened_centers[c, a]) ** 2
             base = 1.0 / (1.0 + distance / df)
             power = base
             for _ in range(exponent - 1):
                 power *= base
             total += power
-        mean[s] = total / len(centers)
-    return mean
+        mean = math.exp(constant) * total / len(whitened_centers)
+        ratio[s] = math.log((1 - PRIOR_SHARE) * mean * math.exp(-log_prior) + PRIOR_SHARE)
+    return ratio
 
 
 @lru_cache(maxsize=256)
