@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from models.arrays import Floats
@@ -17,12 +18,13 @@ from models.decomposition import decomposition
 from models.diagnostics import agree, diagnostics, weak_models
 from models.emergence import emergence
 from models.engines.quadrature import quadrature
+from models.engines.target import joined
 from models.explanations import Case
 from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
 from models.options import Options
 from models.pool import Averaged, Pool, narrowed, pooled, posterior_weights, with_effect
-from models.posterior import Engine, ModelPosterior, Work
+from models.posterior import Engine, ModelPosterior, Work, pareto_k
 from models.provenance import ENGINE_VERSION, provenance
 from models.resolution import point_reports
 from models.results import Analysis, Classification, Emergence, PointReport, Warned
@@ -113,22 +115,34 @@ def _averaged(setting: _Setting, engine: Engine) -> tuple[Averaged, bool]:
         weak = weak_models(averaged)
         if not weak:
             return averaged, True
-        # Other random numbers: that two independent runs agree is the better proof.
+        # Other random numbers: that two independent runs agree is a proof too.
         work = Work(DRAWS * factor, setting.options.seed, even=True).renewed(-number)
-        refined = _resampled(setting, engine, averaged, weak, work)
+        models = [averaged.pool.posteriors[j].model for j in weak]
+        again = engine(models, setting.observations, setting.variation, work)
+        refined = _exchanged(setting, averaged, weak, again)
         if agree(averaged, refined):
             return refined, True
-        averaged = refined
+        together = [_together(averaged, j, new) for j, new in zip(weak, again, strict=True)]
+        averaged = _exchanged(setting, averaged, weak, together)
     return averaged, not weak_models(averaged)
 
 
-def _resampled(setting: _Setting, engine: Engine, averaged: Averaged, weak: tuple[int, ...], work: Work) -> Averaged:
-    """The averaged posterior with the weak models sampled again."""
-    posteriors = list(averaged.pool.posteriors)
-    again = engine([posteriors[j].model for j in weak], setting.observations, setting.variation, work)
-    for j, posterior in zip(weak, again, strict=True):
-        posteriors[j] = posterior
-    return _weighted(setting, pooled(posteriors, averaged.pool.context, averaged.pool))
+def _together(averaged: Averaged, index: int, new: ModelPosterior) -> ModelPosterior:
+    """The draws so far and new ones; of a sampler, whose draws come with checks of their own, the new ones alone."""
+    if new.checks is not None:
+        return new
+    both = joined(averaged.pool.posteriors[index], new)
+    return replace(both, pareto_k=pareto_k(both.log_weights))
+
+
+def _exchanged(
+    setting: _Setting, averaged: Averaged, places: tuple[int, ...], posteriors: Sequence[ModelPosterior]
+) -> Averaged:
+    """The averaged posterior with other draws of some models."""
+    all_posteriors = list(averaged.pool.posteriors)
+    for j, posterior in zip(places, posteriors, strict=True):
+        all_posteriors[j] = posterior
+    return _weighted(setting, pooled(all_posteriors, averaged.pool.context, averaged.pool))
 
 
 def _weighted(setting: _Setting, pool: Pool) -> Averaged:

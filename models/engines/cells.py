@@ -51,11 +51,15 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Probability of every cell (C,), its running sum, and the tilt (axes, C) along each axis over the cell's width."""
+    """Probability of every cell (C,), its running sum, and the tilt (axes, C) along each axis over the cell's width.
+
+    `log_evidence` is that of the model by the masses of its cells.
+    """
 
     share: Floats
     cumulative: Floats
     tilts: Floats
+    log_evidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,11 @@ def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Dra
 def cell_proposal(cells: Cells) -> Proposal:
     """Cells in proportion to their mass, inside each a density that follows the mass of its neighbours."""
     log_share, tilts, log_volume = _tilted(cells.log_mass.ravel(), cells.grid)
-    mass = _spread_out(np.exp(log_share - log_share.max()), cells.grid.counts)
+    whole = np.exp(log_share - log_share.max())
+    mass = _spread_out(whole, cells.grid.counts)
     share = (1 - DEFENSIVE_SHARE) * mass / mass.sum() + DEFENSIVE_SHARE * np.exp(log_volume)
     share /= share.sum()
-    return Proposal(share, np.cumsum(share), tilts)
+    return Proposal(share, np.cumsum(share), tilts, float(log_share.max() + np.log(whole.sum())))
 
 
 @compiled

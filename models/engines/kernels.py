@@ -21,10 +21,9 @@ FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product rep
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 SMALLEST_MEAN = 1e-12  # the same of what is known of it, where a step near a bound would be endless
 STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
-NEWTON_STEPS, MOST_STEPS = 3, 24  # per draw (from a mode near by) and per cell (from the one before)
-# Length of the last step, in prior standard deviations. Newton's next error is about its square, and the curvature
-# before the step still serves.
-CONVERGED = 0.1
+MOST_STEPS, DRAW_STEPS = 24, 3  # per cell, and per draw, which starts from a mode near by
+# Square of the last step in posterior standard deviations, per cell and per draw: a draw's proposal has heavy tails.
+NEAR, DRAW_NEAR = 0.1, 9.0
 T_DF = 7.0  # heavier than the normal that it stands for, light enough to waste few draws
 LOG_T_CONSTANT = math.lgamma(4.0) - math.lgamma(3.5) - 0.5 * math.log(7.0 * math.pi)
 WIDEST = 5.0
@@ -322,17 +321,19 @@ def _factor(work: Floats, p: int, first: int) -> float:
 
 @compiled
 def _newton_step(x: Floats, work: Floats, first: int, limit: float) -> tuple[float, float]:
-    """Move the levels from `first` on by the damped Newton step; its whole length, and the limit of the next.
+    """Move the levels from `first` on by the damped Newton step; its square by the information, the next one's limit.
 
     The limit is halved where the step turns back on the one before, which stands in the last row of `work`: where the
     curvature changes quickly, as on the flanks of a log-log curve, whole steps would jump over the mode for ever.
     """
     p = len(x)
     step, before = work[p], work[2 * p + 3]
+    decrement = 0.0
     for a in range(first, p):
         for c in range(first, a):
             step[a] -= work[a, c] * step[c]
         step[a] /= work[a, a]
+        decrement += step[a] * step[a]
     length, along = 0.0, 0.0
     for a in range(p - 1, first - 1, -1):
         for c in range(a + 1, p):
@@ -346,20 +347,25 @@ def _newton_step(x: Floats, work: Floats, first: int, limit: float) -> tuple[flo
     for a in range(first, p):
         x[a] += shrink * step[a]
         before[a] = step[a]
-    return length, limit
+    return decrement, limit
 
 
 @compiled
-def _settle(x: Floats, first: int, most: int, node: Node, given: Given, work: Floats) -> float:
-    """Move the levels from `first` on to their mode given the others; half the log determinant of the information."""
+def _settle(x: Floats, first: int, until: tuple[int, float], node: Node, given: Given, work: Floats) -> float:
+    """Move the levels from `first` on to their mode given the others; half the log determinant of the information.
+
+    `until`: the most steps, and the square of a step that is the last. The curvature before that step serves: Newton's
+    next error is about the step's square.
+    """
     half, limit = 0.0, STEP_LIMIT
+    most, near = until
     for a in range(len(x)):
         work[2 * len(x) + 3, a] = 0.0
     for _ in range(most):
         gradient(x, node, given, work)
         half = _factor(work, len(x), first)
-        length, limit = _newton_step(x, work, first, limit)
-        if length < CONVERGED:
+        decrement, limit = _newton_step(x, work, first, limit)
+        if decrement < near:
             break
     return half
 
@@ -402,7 +408,7 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
 def _laplace(x: Floats, node: Node, given: Given, work: Floats) -> float:
     """Move x to the levels' mode; the log evidence there."""
     p = len(x)
-    half = _settle(x, 0, MOST_STEPS, node, given, work)
+    half = _settle(x, 0, (MOST_STEPS, NEAR), node, given, work)
     return _log_posterior(x, node, given, work) + 0.5 * p * LOG_TWO_PI - half
 
 
@@ -490,7 +496,7 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     p = len(x)
     log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT
     for j in range(p):
-        _settle(x, j, NEWTON_STEPS, node, given, work)
+        _settle(x, j, (DRAW_STEPS, DRAW_NEAR), node, given, work)
         sd = _marginal_sd(work, p, j)
         left, right = sd, sd
         if p == 1:
@@ -523,7 +529,7 @@ def weigh_draws(
         if in_turn > 0:
             log_proposal = _draw_in_turn(x, noise[s], node, given, work)
         else:
-            half = _settle(x, 0, NEWTON_STEPS, node, given, work)
+            half = _settle(x, 0, (DRAW_STEPS, DRAW_NEAR), node, given, work)
             mode[:] = x
             _draw_levels(x, noise[s], work)
             log_proposal = _log_level_density(x, mode, half, work)
@@ -540,7 +546,7 @@ def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: G
     p = starts.shape[1]
     work = np.empty((2 * p + 4, p))
     for s in range(len(rates)):
-        _settle(found[s], 0, MOST_STEPS, Node(offset[s], columns[s], rates[s]), given, work)
+        _settle(found[s], 0, (MOST_STEPS, NEAR), Node(offset[s], columns[s], rates[s]), given, work)
     return found
 
 

@@ -15,21 +15,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.arrays import Floats
+from models.curve_models import FLAT_SHARES
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, Proposal, cell_draws, cell_proposal, solved_cells
 from models.engines.clouds import cloud_draws
 from models.engines.target import Draws, Target, joined, make_target, weigh
 from models.likelihood import Observations
+from models.options import DEFAULT_CLASS_PRIOR, Shape
 from models.posterior import ModelPosterior, Work, pareto_k
 
-PILOT = 256  # draws by which a proposal is judged; the first of a Sobol sequence, so that they go on counting
+# Draws by which a proposal is judged: from cells, the first of a Sobol sequence, which go on counting, and from clouds.
+PILOT, EVEN_PILOT, CLOUD_PILOT = 128, 512, 256
 KNOWS_NOTHING = 10.0  # effective draws of a pilot below which its evidence may be off by any amount
-HOPELESS = 25.0  # nats behind the best model from which even that does not matter
-MOST_TIMES = 4  # times the planned draws that a model may take where its weights are poor
-GOOD_EFFICIENCY = 0.25  # effective over actual draws that is asked for where all models get the same draws
+LONGER = 4  # times a pilot's draws, where it knows nothing
+HOPELESS = 12.0  # nats behind the best model, by draws and by cells, from which even that does not matter
+MARGIN = 1.25  # on the draws that an efficiency, which is an estimate, asks for
+# Times the planned draws that a model takes from its cells at once, and that it may take where its weights are poor.
+EASY_TIMES, MOST_TIMES = 4, 16
+ENOUGH = 512.0  # effective draws expected that are asked for where all models get the same draws
 POOR_EFFICIENCY = 0.03  # effective over actual draws of a last pass, below which another is made
 MOST_PILOTS, MOST_FINALS = 6, 4
+PROGRESS, PATIENCE = 1.2, 2  # factor on the best efficiency so far, and passes without it that end the pilots
 
 
 def quadrature(
@@ -40,17 +47,26 @@ def quadrature(
     A model of weight w gets about w times `work.draws` effective draws; with `work.even` all get `work.draws` draws.
     """
     places = [_Place.of(make_target(model, observations, variation)) for model in models]
-    size = min(PILOT, work.draws) if not work.even else max(min(PILOT, work.draws), work.draws // MOST_TIMES)
-    pilots = [_Pass.of(place.target, place.draws(range(size), Work(size, work.seed))) for place in places]
+    size = min(EVEN_PILOT if work.even else PILOT, work.draws)
+    pilots = [place.more(None, size, work.seed) for place in places]
     evidences = np.array([pilot.result.log_evidence for pilot in pilots])
-    behind = evidences.max() - evidences
-    weights = np.exp(-behind) / np.sum(np.exp(-behind))
+    weights = _expected_weights(models, evidences)
+    hoped = np.maximum(evidences, [place.log_evidence for place in places])
     results = []
-    for j, pilot in enumerate(pilots):
-        hopeless = behind[j] > HOPELESS and not work.even
-        plan = _Plan(work, float(weights[j]), size)
-        results.append(pilot.result if hopeless else _completed(places[j], pilot, plan))
+    for place, pilot, weight, hope in zip(places, pilots, weights, hoped, strict=True):
+        hopeless = hope < evidences.max() - HOPELESS and not work.even
+        plan = _Plan(work, float(weight), size)
+        results.append(pilot.result if hopeless else _completed(place, pilot, plan))
     return tuple(replace(result, pareto_k=pareto_k(result.log_weights)) for result in results)
+
+
+def _expected_weights(models: Sequence[CurveModel], evidences: Floats) -> Floats:
+    """About the weights (J,) in the averaged posterior: a flat model stands for its class, the others share theirs."""
+    others = max(sum(model.name not in FLAT_SHARES for model in models), 1)
+    flat = DEFAULT_CLASS_PRIOR[Shape.FLAT]
+    prior = [flat * FLAT_SHARES[m.name] if m.name in FLAT_SHARES else (1 - flat) / others for m in models]
+    weights = np.array(prior) * np.exp(evidences - evidences.max())
+    return np.asarray(weights / weights.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +83,20 @@ class _Place:
         cells = solved_cells(target)
         return cls(target, cells, cell_proposal(cells))
 
-    def draws(self, rows: range, work: Work) -> Draws:
-        """Draws from the cells."""
-        return cell_draws(self.cells, self.proposal, rows, work)
+    @property
+    def log_evidence(self) -> float:
+        """Evidence by Laplace's approximation in the cells."""
+        return self.proposal.log_evidence
+
+    def more(self, known: _Pass | None, count: int, seed: int) -> _Pass:
+        """`count` draws from the cells, of which the known ones are the first."""
+        first = 0 if known is None else known.result.draws
+        if known is not None and count <= first:
+            return known
+        # Powers of two are cached and share their first draws.
+        work = Work(1 << (count - 1).bit_length(), seed)
+        latest = _Pass.of(self.target, cell_draws(self.cells, self.proposal, range(first, count), work))
+        return latest if known is None else known.with_more(latest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +111,56 @@ class _Plan:
         """Draws to take from a proposal that gave this result; None where they would be too many."""
         efficiency = result.effective_sample_size / result.draws
         if self.work.even:
-            return self.work.draws if efficiency >= GOOD_EFFICIENCY else None
+            return self.work.draws if efficiency * self.work.draws >= ENOUGH else None
         if result.effective_sample_size < KNOWS_NOTHING:
             return None
-        wanted = self.pilot * math.ceil(self.weight * self.work.draws / efficiency / self.pilot)
+        wanted = self.pilot * math.ceil(MARGIN * self.weight * self.work.draws / efficiency / self.pilot)
         return wanted if wanted <= MOST_TIMES * self.work.draws else None
+
+    def easy(self, wanted: int | None) -> bool:
+        """Whether so many draws are few enough not to look for a better proposal."""
+        return wanted is not None and wanted <= EASY_TIMES * self.work.draws
 
 
 def _completed(place: _Place, pilot: _Pass, plan: _Plan) -> ModelPosterior:
     """From a pilot to as many draws as the model needs."""
-    wanted = plan.draws(pilot.result)
-    if wanted is None:
-        return _around(place.target, pilot, plan)
-    if wanted <= plan.pilot:
-        return pilot.result
-    # Powers of two are cached and share their first draws: the pilot's are among them.
-    whole = Work(1 << (wanted - 1).bit_length(), plan.work.seed)
-    return joined(pilot.result, weigh(place.target, place.draws(range(plan.pilot, wanted), whole)))
+    known, seed = pilot, plan.work.seed
+    wanted = plan.draws(known.result)
+    if wanted is None and known.result.effective_sample_size < KNOWS_NOTHING:
+        known = place.more(known, LONGER * plan.pilot, seed)
+        wanted = plan.draws(known.result)
+    if plan.easy(wanted):
+        return place.more(known, wanted or 0, seed).result
+    around, needed = _pilots_around(place.target, known, plan)
+    if wanted is not None and (needed is None or needed > wanted):
+        return place.more(known, wanted, seed).result
+    most = plan.work.draws * (1 if plan.work.even else EASY_TIMES)
+    return _final(place.target, around, Work(1 << ((needed or most) - 1).bit_length(), seed))
 
 
-def _around(target: Target, known: _Pass, plan: _Plan) -> ModelPosterior:
-    """Passes around all draws so far: each is an unbiased estimate, so together they forget no mode that one met."""
-    if target.model.in_turn == "when_poor":
-        target = replace(target, in_turn=target.at_bound)
-    size = Work(plan.pilot, plan.work.seed)
+def _pilots_around(target: Target, known: _Pass, plan: _Plan) -> tuple[_Pass, int | None]:
+    """Passes around all draws so far, with these, and the draws that the last pass asks for.
+
+    Each pass is an unbiased estimate, so together they forget no mode that one met.
+    """
+    target = _in_turn(target)
+    size = Work(max(plan.pilot, CLOUD_PILOT), plan.work.seed)
     wanted: int | None = None
+    best, idle = 0.0, 0
     for number in range(1, MOST_PILOTS):
         latest = _Pass.of(target, cloud_draws(target, known.result, known.quantiles, size.renewed(number)))
         known = known.with_more(latest)
         wanted = plan.draws(latest.result)
-        if wanted is not None:
+        idle = 0 if latest.result.effective_sample_size >= PROGRESS * best else idle + 1
+        best = max(best, latest.result.effective_sample_size)
+        if plan.easy(wanted) or idle == PATIENCE:
             break
-    most = plan.work.draws * (1 if plan.work.even else MOST_TIMES)
-    return _final(target, known, Work(1 << ((wanted or most) - 1).bit_length(), plan.work.seed))
+    return known, wanted
+
+
+def _in_turn(target: Target) -> Target:
+    """The target with the levels drawn one after the other where poor weights call for it."""
+    return replace(target, in_turn=target.at_bound) if target.model.in_turn == "when_poor" else target
 
 
 def _final(target: Target, known: _Pass, work: Work) -> ModelPosterior:
@@ -125,6 +169,7 @@ def _final(target: Target, known: _Pass, work: Work) -> ModelPosterior:
     A pass around all draws so far includes the surroundings of any single draw that outweighed the others: it is either
     confirmed as a mode there or shown to have been an accident.
     """
+    target = _in_turn(target)
     results: list[ModelPosterior] = []
     for number in range(MOST_FINALS):
         around = cloud_draws(target, known.result, known.quantiles, work.renewed(MOST_PILOTS + number))
