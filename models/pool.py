@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from models.arrays import Bools, Floats, Ints
+from models.compiled import compiled
 from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE
 from models.curve_models.priors import HalfCauchy
-from models.curve_models.record import Context, mean
+from models.curve_models.record import Context
 from models.likelihood import Observations
+from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
 from models.shapes import FLAT, SHAPES, Landmarks, classify, landmarks, shape_masses
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pool:
     """T draws of all models: landmarks, shape codes, model index, r, and evidence shares.
 
@@ -41,6 +44,11 @@ class Pool:
     masses: Floats
     log_unit: float
     context: Context
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """The mean function of every draw."""
+        return Formulas.joined([Formulas.of(part.model, part.shape, part.levels) for part in self.posteriors])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,19 +190,24 @@ def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
 
 def resampled(weights: Floats, count: int, kept: Bools | None = None) -> Ints:
     """Indices (count,) of draws in proportion to their weights, systematically, perhaps only among those kept."""
-    cumulative = np.cumsum(weights if kept is None else np.where(kept, weights, 0.0))
-    places = (np.arange(count) + 0.5) / count * cumulative[-1]
-    return np.asarray(np.minimum(np.searchsorted(cumulative, places, side="left"), len(weights) - 1))
+    return _systematic(weights if kept is None else np.where(kept, weights, 0.0), count)
+
+
+@compiled
+def _systematic(weights: Floats, count: int) -> Ints:
+    total, running, index = 0.0, weights[0], 0
+    for weight in weights:
+        total += weight
+    indices = np.empty(count, dtype=np.int64)
+    for i in range(count):
+        place = (i + 0.5) / count * total
+        while running < place and index < len(weights) - 1:
+            index += 1
+            running += weights[index]
+        indices[i] = index
+    return indices
 
 
 def mean_curves(pool: Pool, indices: Ints, u: Floats) -> Floats:
     """Mean curves (M, K) of the draws with these indices at positions u (K,), on the performance scale."""
-    curves = np.empty((len(indices), len(u)))
-    first = np.concatenate([[0], np.cumsum(pool.draws)])
-    models = pool.model[indices]
-    for j in np.unique(models):
-        rows = np.flatnonzero(models == j)
-        own = indices[rows] - first[j]
-        posterior = pool.posteriors[j]
-        curves[rows] = mean(posterior.model, posterior.shape[own], posterior.levels[own], u)
-    return curves
+    return pool.formulas.curves(indices, u)

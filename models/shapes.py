@@ -15,7 +15,8 @@ from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
 from models.curve_models import CURVE_MODELS, FLAT_SHARES
-from models.curve_models.record import Context, CurveModel, mean, prior_draws
+from models.curve_models.record import Context, CurveModel, prior_draws
+from models.mean_curves import Formulas
 from models.options import Shape
 
 SHAPES: tuple[Shape, ...] = tuple(Shape)
@@ -59,7 +60,7 @@ def landmarks(model: CurveModel, shape: Floats, levels: Floats) -> Landmarks:
     position = model.extreme(list(shape.T), list(levels.T))
     places = np.zeros((len(levels), 3))
     places[:, 1], places[:, 2] = 1.0, position
-    values = mean(model, shape, levels, places)
+    values = Formulas.of(model, shape, levels).at(places)
     return Landmarks(values[:, 0], values[:, 1], values[:, 2], position)
 
 
