@@ -12,8 +12,8 @@ import numpy as np
 
 from models.arrays import Bools, Floats
 from models.compiled import compiled
-from models.curve_models.record import mean
 from models.likelihood import NoiseKind, Observations
+from models.mean_curves import Formulas
 from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior
 from models.predictive import predicted_scores
@@ -160,7 +160,7 @@ def _null(
 def null_scores(observations: Observations, null: ModelPosterior, seed: int) -> Floats:
     """Posterior predictive performances (4000, N) of all points under one curve model."""
     chosen = resampled(np.exp(null.log_weights - null.log_weights.max()), NULL_DRAWS)
-    means = mean(null.model, null.shape, null.levels, observations.u)[chosen]
+    means = Formulas.of(null.model, null.shape, null.levels).curves(chosen, observations.u)
     return predicted_scores(observations, means, null.r[chosen], seed)
 
 
