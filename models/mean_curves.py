@@ -60,11 +60,20 @@ class Formulas:
         """Means (M, K) of some of the functions at positions u (K,)."""
         return _curves(self.kinds, self.numbers, indices, u)
 
+    def nearly_extreme(self, indices: Ints, extremes: Floats, tolerance: float, u: Floats) -> tuple[Ints, Ints]:
+        """First and last of the positions u (K,) where each curve (M,) is within a tolerance of its minimum at these.
+
+        Its own one minimum lies at `extremes` (M,); of a maximum where the tolerance is negative.
+        """
+        return _nearly_extreme(self.kinds[indices], self.numbers[indices], extremes, tolerance, u)
+
     def at(self, places: Floats) -> Floats:
         """Means (T, K) of all functions, each at its own positions (T, K)."""
         return _at(self.kinds, self.numbers, places)
 
 
+type Six = tuple[float, float, float, float, float, float]
+"""Numbers of one formula."""
 type _Numbers = Sequence[Floats | float]
 type _Arranged = Callable[[CurveModel, Floats, Floats], _Numbers]
 """(model, shape parameters (q, S), levels (p, S)) -> the numbers of its formula."""
@@ -142,31 +151,45 @@ def _sigmoid(x: float) -> float:
 
 
 @compiled
-def _predictor(family: int, n: Floats, u: float) -> float:
-    """Linear predictor of a formula with numbers n (6,)."""
+def _predictor(family: int, n: Six, u: float) -> float:
+    """Linear predictor of a formula with numbers n."""
     if family == 0:
-        return float(n[0] + n[1] * (u - n[2]) + n[3])
+        return n[0] + n[1] * (u - n[2]) + n[3]
     if family == 1:
-        return float(n[0] + n[1] * (u - n[2]) ** 2)
+        return n[0] + n[1] * (u - n[2]) ** 2
     if family == 2:
-        return float(n[0] + max(n[3] - u, 0.0) * n[1] + max(u - n[3], 0.0) * n[2])
+        return n[0] + max(n[3] - u, 0.0) * n[1] + max(u - n[3], 0.0) * n[2]
     if family == 3:
         step = _sigmoid((u - n[2]) / n[3])
-        return float((1.0 - step) * n[0] + step * n[1])
+        return (1.0 - step) * n[0] + step * n[1]
     if family == 4:
         early, late = _sigmoid((u - n[3]) / n[5]), _sigmoid((u - n[3] - n[4]) / n[5])
-        return float((1.0 - late) * ((1.0 - early) * n[0] + early * n[1]) + late * n[2])
+        return (1.0 - late) * ((1.0 - early) * n[0] + early * n[1]) + late * n[2]
     share = (1.0 - math.exp(-n[2] * u)) / n[3]
-    return float((1.0 - share) * n[0] + share * n[1])
+    return (1.0 - share) * n[0] + share * n[1]
 
 
 @compiled
-def _mean(kind: Ints, n: Floats, u: float) -> float:
-    """Mean of a formula of family and link `kind` (2,)."""
+def _mean(kind: tuple[int, int], n: Six, u: float) -> float:
+    """Mean of a formula of a family and link."""
     eta = _predictor(kind[0], n, u)
     if kind[1] == 0:
         return eta
     return _sigmoid(eta) if kind[1] == 1 else math.exp(-math.exp(min(eta, STEEPEST)))
+
+
+@compiled
+def _formula(kind: Ints, numbers: Floats) -> tuple[tuple[int, int], Six]:
+    """A row of each, read once: to look into an array for every position takes longer than the formula."""
+    return (kind[0], kind[1]), (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
+
+
+@compiled
+def _fill(means: Floats, kind: Ints, numbers: Floats, u: Floats) -> None:
+    """Means (K,) of one formula at positions u (K,)."""
+    what, n = _formula(kind, numbers)
+    for k in range(len(u)):
+        means[k] = _mean(what, n, u[k])
 
 
 @compiled
@@ -178,8 +201,7 @@ def _curves(kinds: Ints, numbers: Floats, indices: Ints, u: Floats) -> Floats:
         if m > 0 and t == indices[m - 1]:
             curves[m] = curves[m - 1]
         else:
-            for k in range(len(u)):
-                curves[m, k] = _mean(kinds[t], numbers[t], u[k])
+            _fill(curves[m], kinds[t], numbers[t], u)
     return curves
 
 
@@ -187,6 +209,34 @@ def _curves(kinds: Ints, numbers: Floats, indices: Ints, u: Floats) -> Floats:
 def _at(kinds: Ints, numbers: Floats, places: Floats) -> Floats:
     means = np.empty(places.shape)
     for t in range(len(places)):
-        for k in range(places.shape[1]):
-            means[t, k] = _mean(kinds[t], numbers[t], places[t, k])
+        _fill(means[t], kinds[t], numbers[t], places[t])
     return means
+
+
+@compiled
+def _nearly_extreme(kinds: Ints, numbers: Floats, extremes: Floats, tolerance: float, u: Floats) -> tuple[Ints, Ints]:
+    """Before its minimum a curve falls, after it it rises."""
+    first, last = np.empty(len(extremes), dtype=np.int64), np.empty(len(extremes), dtype=np.int64)
+    for m in range(len(extremes)):
+        kind, n = _formula(kinds[m], numbers[m])
+        after = max(min(np.searchsorted(u, extremes[m]), len(u) - 1), 1)
+        left, right = _mean(kind, n, u[after - 1]), _mean(kind, n, u[after])
+        limit = (min(left, right) if tolerance > 0 else max(left, right)) + tolerance
+        lowest = after - 1 if (left < right) == (tolerance > 0) else after
+        first[m] = _last_inside(kind, n, u, (lowest, -1), (limit, tolerance))
+        last[m] = _last_inside(kind, n, u, (lowest, len(u)), (limit, tolerance))
+    return first, last
+
+
+@compiled
+def _last_inside(kind: tuple[int, int], n: Six, u: Floats, ends: tuple[int, int], limit: tuple[float, float]) -> int:
+    """Last position on the way between two ends, the first of them inside, that is on this side of a limit."""
+    inside, outside = ends
+    while abs(outside - inside) > 1:
+        middle = (inside + outside) // 2
+        mean = _mean(kind, n, u[middle])
+        if (mean <= limit[0]) if limit[1] > 0 else (mean >= limit[0]):
+            inside = middle
+        else:
+            outside = middle
+    return inside

@@ -121,9 +121,9 @@ def _scales(averaged: Averaged, positions: Floats) -> Interval:
 
 def _bottom(averaged: Averaged, inside: Bools, side: _Side) -> Range:
     """Median ends of the set where the mean is within half a smallest effect of its extreme."""
-    curves = side.sign * averaged.curves(averaged.indices(BOTTOM_DRAWS, inside), BOTTOM_NODES)
-    low = curves <= curves.min(axis=1, keepdims=True) + averaged.pool.context.delta / 2
-    first, last = low.argmax(axis=1), low.shape[1] - 1 - low[:, ::-1].argmax(axis=1)
+    pool, chosen = averaged.pool, averaged.indices(BOTTOM_DRAWS, inside)
+    tolerance = side.sign * pool.context.delta / 2
+    first, last = pool.formulas.nearly_extreme(chosen, pool.marks.position[chosen], tolerance, BOTTOM_NODES)
     lower, upper = averaged.observations.scale_at(np.array([np.median(BOTTOM_NODES[i]) for i in (first, last)]))
     return Range(float(lower), float(upper))
 

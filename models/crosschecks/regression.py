@@ -124,7 +124,7 @@ def fit(response: Response, columns: Floats) -> Fit:
     weights = response.weights / mean_weight
     start = _start(response, weights, columns)
     coefficients, inverse, dispersion, arrived = _newton(
-        response.y, weights, np.ascontiguousarray(columns), start, response.counts
+        response.y, weights, np.ascontiguousarray(columns), start, int(response.counts)
     )
     if not arrived:
         return reference_fit(response, columns)
@@ -149,7 +149,7 @@ def reference_fit(response: Response, columns: Floats) -> Fit:
 
 @compiled
 def _newton(
-    y: Floats, weights: Floats, columns: Floats, start: Floats, counts: bool
+    y: Floats, weights: Floats, columns: Floats, start: Floats, counts: int
 ) -> tuple[Floats, Floats, float, bool]:
     """Coefficients, inverse information, dispersion, and whether Newton's steps arrive."""
     coefficients, arrived = start.copy(), False

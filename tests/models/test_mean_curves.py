@@ -9,6 +9,7 @@ from models.curve_models.logit_linear import logit_linear
 from models.curve_models.record import Context, CurveModel, mean, prior_draws
 from models.mean_curves import Formulas
 from models.pool import resampled
+from models.shapes import landmarks
 
 CONTEXTS = (
     Context(bounded=True, delta=0.02),
@@ -38,6 +39,21 @@ def test_every_draw_has_its_own_positions(model: CurveModel) -> None:
     places = np.random.default_rng(5).random((DRAWS, 3))
     found = Formulas.of(model, shape, levels).at(places)
     assert found == pytest.approx(mean(model, shape, levels, places), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+@pytest.mark.parametrize("tolerance", [0.01, -0.01])
+def test_the_region_around_an_extreme_is_that_of_a_dense_grid(model: CurveModel, tolerance: float) -> None:
+    shape, levels = drawn(model)
+    formulas, marks, u = Formulas.of(model, shape, levels), landmarks(model, shape, levels), np.linspace(0.0, 1.0, 201)
+    sign = np.sign(tolerance)
+    turned = sign * marks.extreme < np.minimum(sign * marks.start, sign * marks.end)
+    chosen = np.flatnonzero(turned & (marks.position > 0))
+    first, last = formulas.nearly_extreme(chosen, marks.position[chosen], tolerance, u)
+    curves = sign * mean(model, shape, levels, u)[chosen]
+    for k in range(len(chosen)):
+        inside = np.flatnonzero(curves[k] <= curves[k].min() + abs(tolerance))
+        assert (first[k], last[k]) == (inside[0], inside[-1])
 
 
 def slow_resampled(weights: Floats, count: int) -> Ints:
