@@ -50,6 +50,11 @@ class Pool:
         """The mean function of every draw."""
         return Formulas.joined([Formulas.of(part.model, part.shape, part.levels) for part in self.posteriors])
 
+    @cached_property
+    def evidence(self) -> ClassEvidence:
+        """Evidence of each class under the prior of r that the draws come from."""
+        return _evidence(self, self.share)
+
 
 @dataclass(frozen=True, slots=True)
 class Averaged:
@@ -98,6 +103,7 @@ class ClassEvidence:
 
 
 TINY, LOG_NOTHING = 1e-300, -1e300
+CLASSES = len(SHAPES)
 RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
 
 
@@ -121,12 +127,18 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool |
     model = np.repeat(np.arange(len(draws)), draws)
     flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
     codes = np.where(flat[model] > 0, FLAT, classify(marks, context.delta))
-    per_model = np.stack([_masses(posterior, context) for posterior in posteriors])
-    masses = per_model.sum(axis=0)
-    change = np.where(codes == FLAT, SMALL_CHANGES_SHARE, 1.0) / np.where(masses > 0, masses, 1.0)[codes]
-    share = np.exp(log_weights - unit) * np.where(flat[model] > 0, flat[model], change) / draws[model]
+    masses = np.stack([_masses(posterior, context) for posterior in posteriors])
+    share = np.exp(log_weights - unit) * _factors(flat, masses, draws)[model, codes]
     r = np.concatenate([posterior.r for posterior in posteriors])
-    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, per_model, unit, context)
+    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, masses, unit, context)
+
+
+def _factors(flat: Floats, masses: Floats, draws: Ints) -> Floats:
+    """What a draw of each model and class (J, 5) counts, beside its weight; `flat` (J,) are the flat models' shares."""
+    total = masses.sum(axis=0)
+    change = 1 / np.where(total > 0, total, 1.0)
+    change[FLAT] *= SMALL_CHANGES_SHARE
+    return np.where(flat[:, None] > 0, flat[:, None], change) / draws[:, None]
 
 
 def _landmarks(posteriors: Sequence[ModelPosterior], known: Pool | None) -> list[Landmarks]:
@@ -156,14 +168,26 @@ def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: fl
 
 def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:
     """Evidence of each class; `factor` (T,) reweights the draws, as another prior of r does."""
-    share = pool.share if factor is None else pool.share * factor
-    size = len(SHAPES)
-    value = np.bincount(pool.code, share, size)
-    square = np.bincount(pool.code, share**2, size)
-    per_model = np.bincount(pool.model * size + pool.code, share, len(pool.draws) * size).reshape(-1, size)
-    variance = square - (per_model**2 / pool.draws[:, None]).sum(axis=0)
-    effective = np.divide(value**2, square, out=np.zeros(size), where=square > 0)
+    return pool.evidence if factor is None else _evidence(pool, pool.share * factor)
+
+
+def _evidence(pool: Pool, share: Floats) -> ClassEvidence:
+    value, square, variance = _class_sums(share, pool.code, pool.model, pool.draws)
+    effective = np.divide(value**2, square, out=np.zeros(CLASSES), where=square > 0)
     return ClassEvidence(value, np.maximum(variance, 0.0), effective, pool.log_unit)
+
+
+@compiled
+def _class_sums(share: Floats, code: Ints, model: Ints, draws: Ints) -> tuple[Floats, Floats, Floats]:
+    """Of each class (5,): sum and sum of squares of the draws' shares (T,), variance of the sum."""
+    per_model, square = np.zeros((len(draws), CLASSES)), np.zeros(CLASSES)
+    for t in range(len(share)):
+        per_model[model[t], code[t]] += share[t]
+        square[code[t]] += share[t] * share[t]
+    variance = square.copy()
+    for j in range(len(draws)):
+        variance -= per_model[j] ** 2 / draws[j]
+    return per_model.sum(axis=0), square, variance
 
 
 def unseen_evidence(pool: Pool) -> Floats:

@@ -6,10 +6,11 @@ A turn's posterior is that of the position of the minimum (maximum) given that t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from models.arrays import Bools, Floats
+from models.arrays import Bools, Floats, Ints
 from models.options import Shape
 from models.pool import Averaged
 from models.results import Effects, Interval, Range, Turn
@@ -33,11 +34,18 @@ def interval(values: Floats, level: float) -> Interval:
 def quantiles(values: Floats, level: float) -> Floats:
     """Lower end, median and upper end (3, ...) along the first axis, by numpy's linear rule, only faster."""
     ordered = np.sort(values, axis=0)
-    places = np.array([(1 - level) / 2, 0.5, (1 + level) / 2]) * (len(ordered) - 1)
+    below, above, share = _places(level, len(ordered), ordered.ndim)
+    lower = ordered[below]
+    return np.asarray(lower + share * (ordered[above] - lower))
+
+
+@lru_cache(maxsize=256)
+def _places(level: float, count: int, dimensions: int) -> tuple[Ints, Ints, Floats]:
+    """Indices below and above the three quantiles of `count` values, and how far each lies between them."""
+    places: Floats = np.array([(1 - level) / 2, 0.5, (1 + level) / 2]) * (count - 1)
     below = places.astype(np.int64)
-    above = np.minimum(below + 1, len(ordered) - 1)
-    share = (places - below).reshape((-1,) + (1,) * (ordered.ndim - 1))
-    return np.asarray(ordered[below] + share * (ordered[above] - ordered[below]))
+    share: Floats = (places - below).reshape((-1,) + (1,) * (dimensions - 1))
+    return below, np.minimum(below + 1, count - 1), share
 
 
 def effects(averaged: Averaged) -> Effects:
