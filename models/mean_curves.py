@@ -48,7 +48,7 @@ class Formulas:
         for j, number in enumerate(arrange(model, shape.T, levels.T)):
             numbers[:, j] = number
         kinds = np.empty((len(levels), 2), dtype=np.int64)
-        kinds[:] = family, model.link
+        kinds[:, 0], kinds[:, 1] = int(family), int(model.link)
         return cls(kinds, numbers)
 
     @classmethod

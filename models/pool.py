@@ -22,7 +22,22 @@ from models.likelihood import Observations
 from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
-from models.shapes import FLAT, SHAPES, Landmarks, classify, landmarks, shape_masses
+from models.shapes import FLAT, SHAPES, Landmarks, classify, shape_masses
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Mean functions and landmarks of one model's draws."""
+
+    formulas: Formulas
+    marks: Landmarks
+
+    @classmethod
+    def of(cls, posterior: ModelPosterior) -> Part:
+        """Those of a posterior."""
+        formulas = Formulas.of(posterior.model, posterior.shape, posterior.levels)
+        position = posterior.model.extreme(list(posterior.shape.T), list(posterior.levels.T))
+        return cls(formulas, Landmarks.of(formulas, position))
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class Pool:
     """
 
     posteriors: tuple[ModelPosterior, ...]
+    parts: tuple[Part, ...]
     marks: Landmarks
     code: Ints
     model: Ints
@@ -48,7 +64,7 @@ class Pool:
     @cached_property
     def formulas(self) -> Formulas:
         """The mean function of every draw."""
-        return Formulas.joined([Formulas.of(part.model, part.shape, part.levels) for part in self.posteriors])
+        return Formulas.joined([part.formulas for part in self.parts])
 
     @cached_property
     def evidence(self) -> ClassEvidence:
@@ -114,43 +130,39 @@ def prior_vector(prior: Mapping[Shape, float]) -> Floats:
 
 def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool | None = None) -> Pool:
     """Put the draws of all curve models together; the landmarks of posteriors that are in a `known` pool are taken."""
-    parts = _landmarks(posteriors, known)
-    marks = Landmarks(
-        np.concatenate([part.start for part in parts]),
-        np.concatenate([part.end for part in parts]),
-        np.concatenate([part.extreme for part in parts]),
-        np.concatenate([part.position for part in parts]),
-    )
+    have = {} if known is None else {id(own): part for own, part in zip(known.posteriors, known.parts, strict=True)}
+    parts = tuple(have.get(id(posterior)) or Part.of(posterior) for posterior in posteriors)
+    marks = Landmarks.joined([part.marks for part in parts])
     draws = np.array([len(posterior.r) for posterior in posteriors])
     unit = max(posterior.log_evidence for posterior in posteriors)
     log_weights = np.concatenate([posterior.log_weights for posterior in posteriors])
-    model = np.repeat(np.arange(len(draws)), draws)
-    flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
-    codes = np.where(flat[model] > 0, FLAT, classify(marks, context.delta))
     masses = np.stack([_masses(posterior, context) for posterior in posteriors])
-    share = np.exp(log_weights - unit) * _factors(flat, masses, draws)[model, codes]
+    flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
+    codes = classify(marks, context.delta)
+    model, share = _shares(log_weights - unit, codes, draws, flat, _factors(flat, masses))
     r = np.concatenate([posterior.r for posterior in posteriors])
-    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, masses, unit, context)
+    return Pool(tuple(posteriors), parts, marks, codes, model, r, share, draws, masses, unit, context)
 
 
-def _factors(flat: Floats, masses: Floats, draws: Ints) -> Floats:
-    """What a draw of each model and class (J, 5) counts, beside its weight; `flat` (J,) are the flat models' shares."""
+def _factors(flat: Floats, masses: Floats) -> Floats:
+    """What all draws of a model in a class count (J, 5) beside their weight; `flat` (J,) is that of the flat models."""
     total = masses.sum(axis=0)
     change = 1 / np.where(total > 0, total, 1.0)
     change[FLAT] *= SMALL_CHANGES_SHARE
-    return np.where(flat[:, None] > 0, flat[:, None], change) / draws[:, None]
+    return np.where(flat[:, None] > 0, flat[:, None], change)
 
 
-def _landmarks(posteriors: Sequence[ModelPosterior], known: Pool | None) -> list[Landmarks]:
-    have: dict[int, Landmarks] = {}
-    if known is not None:
-        ends = np.cumsum(known.draws)
-        for posterior, first, last in zip(known.posteriors, ends - known.draws, ends, strict=True):
-            have[id(posterior)] = known.marks.at(slice(first, last))
-    return [
-        have.get(id(posterior)) or landmarks(posterior.model, posterior.shape, posterior.levels)
-        for posterior in posteriors
-    ]
+@compiled
+def _shares(log_weights: Floats, codes: Ints, draws: Ints, flat: Floats, factors: Floats) -> tuple[Ints, Floats]:
+    """Model and share of every draw (T,); the codes of flat models become flat."""
+    model, share, t = np.empty_like(codes), np.empty_like(log_weights), 0
+    for j in range(len(draws)):
+        for _ in range(draws[j]):
+            if flat[j] > 0:
+                codes[t] = FLAT
+            model[t], share[t] = j, math.exp(log_weights[t]) * factors[j, codes[t]] / draws[j]
+            t += 1
+    return model, share
 
 
 def _masses(posterior: ModelPosterior, context: Context) -> Floats:

@@ -7,6 +7,7 @@ max(U, N) > delta the curve is `u_shaped` where U >= N, else `inverted_u`; other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -52,6 +53,24 @@ class Landmarks:
         """Maximum of the mean over the observed range."""
         return np.maximum(np.maximum(self.start, self.end), self.extreme)
 
+    @classmethod
+    def of(cls, formulas: Formulas, position: Floats) -> Landmarks:
+        """Those of mean functions whose one interior extreme lies at `position` (S,)."""
+        places = np.zeros((len(position), 3))
+        places[:, 1], places[:, 2] = 1.0, position
+        start, end, extreme = np.ascontiguousarray(formulas.at(places).T)
+        return cls(start, end, extreme, position)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Landmarks]) -> Landmarks:
+        """One after the other."""
+        return cls(
+            np.concatenate([part.start for part in parts]),
+            np.concatenate([part.end for part in parts]),
+            np.concatenate([part.extreme for part in parts]),
+            np.concatenate([part.position for part in parts]),
+        )
+
     def at(self, indices: Ints | slice) -> Landmarks:
         """The landmarks of some draws."""
         return Landmarks(self.start[indices], self.end[indices], self.extreme[indices], self.position[indices])
@@ -59,11 +78,7 @@ class Landmarks:
 
 def landmarks(model: CurveModel, shape: Floats, levels: Floats) -> Landmarks:
     """Landmarks of draws; closed form in every curve model."""
-    position = model.extreme(list(shape.T), list(levels.T))
-    places = np.zeros((len(levels), 3))
-    places[:, 1], places[:, 2] = 1.0, position
-    values = Formulas.of(model, shape, levels).at(places)
-    return Landmarks(values[:, 0], values[:, 1], values[:, 2], position)
+    return Landmarks.of(Formulas.of(model, shape, levels), model.extreme(list(shape.T), list(levels.T)))
 
 
 def classify(marks: Landmarks, delta: float) -> Ints:
