@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class NoiseKind(IntEnum):
     NORMAL_UNBOUNDED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observations:
     """N points sorted by scale, higher is better; `score = sign (location + unit y)`.
 
@@ -74,7 +75,7 @@ class Observations:
         """Observed range of scale in decades."""
         return round(float(self.z[-1] - self.z[0]), RATIO_DIGITS)
 
-    @property
+    @cached_property
     def context(self) -> Context:
         """What curve models may know before they see scores."""
         return Context(

@@ -24,6 +24,10 @@ from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
 from models.shapes import FLAT, SHAPES, Landmarks, classify, shape_masses
 
+DRAWS = 1000  # that what is said of a curve at its own scales rests on
+TINY, LOG_NOTHING = 1e-300, -1e300
+CLASSES = len(SHAPES)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -72,7 +76,7 @@ class Pool:
         return _evidence(self, self.share)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Averaged:
     """The model-averaged posterior of one curve: the pool and the normalised weight (T,) of every draw."""
 
@@ -80,6 +84,21 @@ class Averaged:
     weights: Floats
     observations: Observations
     level: float
+
+    @cached_property
+    def scales(self) -> Floats:
+        """Positions (K,) of the distinct scales."""
+        return np.unique(self.observations.u)
+
+    @cached_property
+    def drawn(self) -> Ints:
+        """Indices (1000,) of equally weighted draws."""
+        return self.indices(DRAWS)
+
+    @cached_property
+    def at_scales(self) -> Floats:
+        """Mean curves (1000, K) of these draws at the distinct scales."""
+        return self.curves(self.drawn, self.scales)
 
     def indices(self, count: int, kept: Bools | None = None) -> Ints:
         """Indices (count,) of equally weighted draws, perhaps only among those kept."""
@@ -118,8 +137,6 @@ class ClassEvidence:
         return weighted / weighted.sum()
 
 
-TINY, LOG_NOTHING = 1e-300, -1e300
-CLASSES = len(SHAPES)
 RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
 
 
@@ -215,7 +232,14 @@ def unseen_evidence(pool: Pool) -> Floats:
 
 def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:
     """Factor (T,) that turns the prior of r from one scale to another."""
-    return np.exp(after.log_density(pool.r) - before.log_density(pool.r))
+    square = pool.r**2
+    constant = _total(before.scale) / _total(after.scale)
+    return np.asarray(constant * (1 + square / before.scale**2) / (1 + square / after.scale**2))
+
+
+def _total(scale: float) -> float:
+    """Integral of 1/(1 + (r/scale)²) over the r that a half-Cauchy truncated at 1 has."""
+    return scale * math.atan(1 / scale)
 
 
 def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:

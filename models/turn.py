@@ -122,9 +122,8 @@ def _unreported(probability: float, no_turn: float | None, reason: str | None) -
 
 def _scales(averaged: Averaged, positions: Floats) -> Interval:
     """Quantiles on the log scale, in the scale's own unit."""
-    tail = (1 - averaged.level) / 2
-    ends = averaged.observations.scale_at(np.quantile(positions, [tail, 0.5, 1 - tail]))
-    return Interval(float(ends[1]), float(ends[0]), float(ends[2]))
+    lower, estimate, upper = averaged.observations.scale_at(quantiles(positions, averaged.level)).tolist()
+    return Interval(estimate, lower, upper)
 
 
 def _bottom(averaged: Averaged, inside: Bools, side: _Side) -> Range:
