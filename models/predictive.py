@@ -39,6 +39,10 @@ KEPT_SUMS = 256  # of probabilities, more than are often needed
 
 type Law = tuple[float, float, float, float]
 """A way to draw counts, and the sd, skewness and kurtosis that the expansion needs."""
+type Gamma = tuple[float, float, float]
+"""Shape of a gamma distribution, and what its draws need."""
+type Pair = tuple[float, float]
+"""A normal and a uniform number."""
 type Quartet = tuple[float, float, float, float]
 """Two normal and two exponential numbers."""
 
@@ -182,13 +186,19 @@ def _normal_quantile(p: float) -> float:
 
 
 @compiled
-def _gamma_draw(shape: float, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
+def _gamma(shape: float) -> Gamma:
+    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
+    return shape, d, 1.0 / math.sqrt(9.0 * d)
+
+
+@compiled
+def _gamma_draw(law: Gamma, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
     """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
 
     The third is their power of a uniform for shapes below 1, else 0. `normal` is the first to be tried.
     """
-    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
-    c, boost = 1.0 / math.sqrt(9.0 * d), (-exponential / shape if shape < 1.0 else 0.0)
+    shape, d, c = law
+    boost = -exponential / shape if shape < 1.0 else 0.0
     while True:
         state, uniform = _next_uniform(state)
         root, square = 1.0 + c * normal, normal * normal
@@ -203,7 +213,7 @@ def _gamma_draw(shape: float, normal: float, exponential: float, state: np.uint6
 
 
 @compiled
-def _beta_draw(a: float, b: float, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
+def _beta_draw(a: Gamma, b: Gamma, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
     """Ratio of two gamma draws, from two normal and two exponential numbers."""
     state, first, first_boost = _gamma_draw(a, given[0], given[2], state)
     state, second, second_boost = _gamma_draw(b, given[1], given[3], state)
@@ -234,17 +244,17 @@ def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
 
 
 @compiled
-def _mixed(n: float, f: float, precision: float, numbers: Floats) -> float:
-    """Count by a beta draw and a binomial one, from the six numbers (6,) of a draw."""
-    given = (numbers[2], numbers[3], numbers[4], numbers[5])
-    state, share = _beta_draw(f * precision, (1.0 - f) * precision, given, np.uint64(numbers[1] * 2.0**53))
-    return _binomial_count(n, share, numbers[0], _next_uniform(state)[1])
+def _mixed(n: float, laws: tuple[Gamma, Gamma], pair: Pair, given: Quartet) -> float:
+    """Count by a beta draw and a binomial one."""
+    state, share = _beta_draw(laws[0], laws[1], given, np.uint64(pair[1] * 2.0**53))
+    return _binomial_count(n, share, pair[0], _next_uniform(state)[1])
 
 
 @compiled
 def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Floats) -> None:
     """Scores (S,) of one point of n examples; draws in a row that have one mean and one r share their law."""
     law, known, sums = (NEVER, 0.0, 0.0, 0.0), 0, np.empty((2, KEPT_SUMS))
+    gammas = _gamma(1.0), _gamma(1.0)
     last_f, last_r, q, precision = -1.0, -1.0, 0.0, 0.0
     for s in range(len(r)):
         f = means[s]
@@ -252,11 +262,14 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
             last_f, last_r, known = f, r[s], 0
             q, precision = min(f, 1.0 - f), max(1.0 / (r[s] * r[s]) - 1.0, 1e-9)
             law = _law(n, q, precision)
+            if law[0] == MIXED:
+                gammas = _gamma(f * precision), _gamma((1.0 - f) * precision)
         way, sd, skewness, kurtosis = law
         if n == 1.0:
             count = 1.0 if numbers[1, s] < f else 0.0
         elif way == MIXED:
-            count = _mixed(n, f, precision, numbers[:, s])
+            pair, given = (numbers[0, s], numbers[1, s]), (numbers[2, s], numbers[3, s], numbers[4, s], numbers[5, s])
+            count = _mixed(n, gammas, pair, given)
         else:
             count = 0.0
             if way == EXPANDED:
