@@ -12,8 +12,8 @@ import numpy as np
 
 from models.arrays import Bools, Floats
 from models.compiled import compiled
-from models.curve_models.record import mean
 from models.likelihood import NoiseKind, Observations
+from models.mean_curves import Formulas
 from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior
 from models.predictive import predicted_scores
@@ -22,7 +22,7 @@ from models.turn import interval
 from models.verdict import Judged
 
 FEWEST_SCALES = 3  # design, section 6.1
-SCORE_DRAWS, NULL_DRAWS = 1000, 4000
+NULL_DRAWS = 4000
 SMALL_DENOMINATORS = 0.05  # share of draws with a denominator below the resolution, from which the upper end is open
 ROUNDING = 1e-12  # of the largest value, below which a step is a rounding error of equal means
 TIE = 1e-9  # relative difference below which a draw's statistic equals the observed one
@@ -85,11 +85,10 @@ def emergence(
     `nulls` are the posteriors of `constant` and `logit_linear`.
     """
     observations = averaged.observations
-    scales = np.unique(observations.u)
-    if len(scales) < FEWEST_SCALES:
+    if len(averaged.scales) < FEWEST_SCALES:
         return _too_few(sharp, judged)
     observed = steps(observed_means(observations)[None, :])
-    drawn = steps(averaged.curves(averaged.indices(SCORE_DRAWS), scales))
+    drawn = steps(averaged.at_scales)
     size, level = _resolution(observations), averaged.level
     score, linear = _defined(observed.emergence_score[0]), _defined(observed.linearity[0])
     share = _defined(observed.signed_step_share[0])
@@ -160,7 +159,7 @@ def _null(
 def null_scores(observations: Observations, null: ModelPosterior, seed: int) -> Floats:
     """Posterior predictive performances (4000, N) of all points under one curve model."""
     chosen = resampled(np.exp(null.log_weights - null.log_weights.max()), NULL_DRAWS)
-    means = mean(null.model, null.shape, null.levels, observations.u)[chosen]
+    means = Formulas.of(null.model, null.shape, null.levels).curves(chosen, observations.u)
     return predicted_scores(observations, means, null.r[chosen], seed)
 
 

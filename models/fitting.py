@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.arrays import Floats
-from models.pool import Averaged
+from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior
 from models.results import Fit, FittedModel, GridPoint, Interval
 from models.scatter import between_model_sd
@@ -52,11 +52,8 @@ def _models(averaged: Averaged) -> tuple[FittedModel, ...]:
 
 def _parameters(posterior: ModelPosterior, level: float) -> dict[str, Interval]:
     """Posterior of each parameter, shape parameters as positions and widths in the observed range."""
-    weights = np.exp(posterior.log_weights - posterior.log_weights.max())
-    cumulative = np.cumsum(weights)
-    places = (np.arange(PARAMETER_DRAWS) + 0.5) / PARAMETER_DRAWS * cumulative[-1]
-    chosen = np.minimum(np.searchsorted(cumulative, places), len(weights) - 1)
-    columns = np.hstack([posterior.shape, posterior.levels, posterior.r[:, None]])[chosen]
+    chosen = resampled(np.exp(posterior.log_weights - posterior.log_weights.max()), PARAMETER_DRAWS)
+    columns = np.column_stack([posterior.shape[chosen], posterior.levels[chosen], posterior.r[chosen]])
     names = (*posterior.model.parameter_names, "r")
     ends = quantiles(columns, level).T.tolist()
     return {name: Interval(middle, lower, upper) for name, (lower, middle, upper) in zip(names, ends, strict=True)}

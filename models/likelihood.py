@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class NoiseKind(IntEnum):
     NORMAL_UNBOUNDED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observations:
     """N points sorted by scale, higher is better; `score = sign (location + unit y)`.
 
@@ -79,7 +80,7 @@ class Observations:
         """Decades (N,) above the smallest scale, to the last digit the same in every unit of scale."""
         return np.round(self.u * self.decades, RATIO_DIGITS)
 
-    @property
+    @cached_property
     def context(self) -> Context:
         """What curve models may know before they see scores."""
         return Context(

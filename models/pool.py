@@ -9,20 +9,42 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from models.arrays import Bools, Floats, Ints
+from models.compiled import compiled
 from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE
 from models.curve_models.priors import HalfCauchy
-from models.curve_models.record import Context, mean
+from models.curve_models.record import Context
 from models.likelihood import Observations
+from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
-from models.shapes import FLAT, SHAPES, Landmarks, classify, landmarks, shape_masses
+from models.shapes import FLAT, SHAPES, Landmarks, classify, shape_masses
+
+DRAWS = 1000  # that what is said of a curve at its own scales rests on
+TINY, LOG_NOTHING = 1e-300, -1e300
+CLASSES = len(SHAPES)
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Mean functions and landmarks of one model's draws."""
+
+    formulas: Formulas
+    marks: Landmarks
+
+    @classmethod
+    def of(cls, posterior: ModelPosterior) -> Part:
+        """Those of a posterior."""
+        formulas = Formulas.of(posterior.model, posterior.shape, posterior.levels)
+        position = posterior.model.extreme(list(posterior.shape.T), list(posterior.levels.T))
+        return cls(formulas, Landmarks.of(formulas, position))
+
+
+@dataclass(frozen=True)
 class Pool:
     """T draws of all models: landmarks, shape codes, model index, r, and evidence shares.
 
@@ -32,6 +54,7 @@ class Pool:
     """
 
     posteriors: tuple[ModelPosterior, ...]
+    parts: tuple[Part, ...]
     marks: Landmarks
     code: Ints
     model: Ints
@@ -42,8 +65,18 @@ class Pool:
     log_unit: float
     context: Context
 
+    @cached_property
+    def formulas(self) -> Formulas:
+        """The mean function of every draw."""
+        return Formulas.joined([part.formulas for part in self.parts])
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def evidence(self) -> ClassEvidence:
+        """Evidence of each class under the prior of r that the draws come from."""
+        return _evidence(self, self.share)
+
+
+@dataclass(frozen=True)
 class Averaged:
     """The model-averaged posterior of one curve: the pool and the normalised weight (T,) of every draw."""
 
@@ -51,6 +84,21 @@ class Averaged:
     weights: Floats
     observations: Observations
     level: float
+
+    @cached_property
+    def scales(self) -> Floats:
+        """Positions (K,) of the distinct scales."""
+        return np.unique(self.observations.u)
+
+    @cached_property
+    def drawn(self) -> Ints:
+        """Indices (1000,) of equally weighted draws."""
+        return self.indices(DRAWS)
+
+    @cached_property
+    def at_scales(self) -> Floats:
+        """Mean curves (1000, K) of these draws at the distinct scales."""
+        return self.curves(self.drawn, self.scales)
 
     def indices(self, count: int, kept: Bools | None = None) -> Ints:
         """Indices (count,) of equally weighted draws, perhaps only among those kept."""
@@ -89,7 +137,6 @@ class ClassEvidence:
         return weighted / weighted.sum()
 
 
-TINY, LOG_NOTHING = 1e-300, -1e300
 RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
 
 
@@ -100,37 +147,39 @@ def prior_vector(prior: Mapping[Shape, float]) -> Floats:
 
 def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool | None = None) -> Pool:
     """Put the draws of all curve models together; the landmarks of posteriors that are in a `known` pool are taken."""
-    parts = _landmarks(posteriors, known)
-    marks = Landmarks(
-        np.concatenate([part.start for part in parts]),
-        np.concatenate([part.end for part in parts]),
-        np.concatenate([part.extreme for part in parts]),
-        np.concatenate([part.position for part in parts]),
-    )
+    have = {} if known is None else {id(own): part for own, part in zip(known.posteriors, known.parts, strict=True)}
+    parts = tuple(have.get(id(posterior)) or Part.of(posterior) for posterior in posteriors)
+    marks = Landmarks.joined([part.marks for part in parts])
     draws = np.array([len(posterior.r) for posterior in posteriors])
     unit = max(posterior.log_evidence for posterior in posteriors)
     log_weights = np.concatenate([posterior.log_weights for posterior in posteriors])
-    model = np.repeat(np.arange(len(draws)), draws)
+    masses = np.stack([_masses(posterior, context) for posterior in posteriors])
     flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
-    codes = np.where(flat[model] > 0, FLAT, classify(marks, context.delta))
-    per_model = np.stack([_masses(posterior, context) for posterior in posteriors])
-    masses = per_model.sum(axis=0)
-    change = np.where(codes == FLAT, SMALL_CHANGES_SHARE, 1.0) / np.where(masses > 0, masses, 1.0)[codes]
-    share = np.exp(log_weights - unit) * np.where(flat[model] > 0, flat[model], change) / draws[model]
+    codes = classify(marks, context.delta)
+    model, share = _shares(log_weights - unit, codes, draws, flat, _factors(flat, masses))
     r = np.concatenate([posterior.r for posterior in posteriors])
-    return Pool(tuple(posteriors), marks, codes, model, r, share, draws, per_model, unit, context)
+    return Pool(tuple(posteriors), parts, marks, codes, model, r, share, draws, masses, unit, context)
 
 
-def _landmarks(posteriors: Sequence[ModelPosterior], known: Pool | None) -> list[Landmarks]:
-    have: dict[int, Landmarks] = {}
-    if known is not None:
-        ends = np.cumsum(known.draws)
-        for posterior, first, last in zip(known.posteriors, ends - known.draws, ends, strict=True):
-            have[id(posterior)] = known.marks.at(slice(first, last))
-    return [
-        have.get(id(posterior)) or landmarks(posterior.model, posterior.shape, posterior.levels)
-        for posterior in posteriors
-    ]
+def _factors(flat: Floats, masses: Floats) -> Floats:
+    """What all draws of a model in a class count (J, 5) beside their weight; `flat` (J,) is that of the flat models."""
+    total = masses.sum(axis=0)
+    change = 1 / np.where(total > 0, total, 1.0)
+    change[FLAT] *= SMALL_CHANGES_SHARE
+    return np.where(flat[:, None] > 0, flat[:, None], change)
+
+
+@compiled
+def _shares(log_weights: Floats, codes: Ints, draws: Ints, flat: Floats, factors: Floats) -> tuple[Ints, Floats]:
+    """Model and share of every draw (T,); the codes of flat models become flat."""
+    model, share, t = np.empty_like(codes), np.empty_like(log_weights), 0
+    for j in range(len(draws)):
+        for _ in range(draws[j]):
+            if flat[j] > 0:
+                codes[t] = FLAT
+            model[t], share[t] = j, math.exp(log_weights[t]) * factors[j, codes[t]] / draws[j]
+            t += 1
+    return model, share
 
 
 def _masses(posterior: ModelPosterior, context: Context) -> Floats:
@@ -148,14 +197,26 @@ def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: fl
 
 def class_evidence(pool: Pool, factor: Floats | None = None) -> ClassEvidence:
     """Evidence of each class; `factor` (T,) reweights the draws, as another prior of r does."""
-    share = pool.share if factor is None else pool.share * factor
-    size = len(SHAPES)
-    value = np.bincount(pool.code, share, size)
-    square = np.bincount(pool.code, share**2, size)
-    per_model = np.bincount(pool.model * size + pool.code, share, len(pool.draws) * size).reshape(-1, size)
-    variance = square - (per_model**2 / pool.draws[:, None]).sum(axis=0)
-    effective = np.divide(value**2, square, out=np.zeros(size), where=square > 0)
+    return pool.evidence if factor is None else _evidence(pool, pool.share * factor)
+
+
+def _evidence(pool: Pool, share: Floats) -> ClassEvidence:
+    value, square, variance = _class_sums(share, pool.code, pool.model, pool.draws)
+    effective = np.divide(value**2, square, out=np.zeros(CLASSES), where=square > 0)
     return ClassEvidence(value, np.maximum(variance, 0.0), effective, pool.log_unit)
+
+
+@compiled
+def _class_sums(share: Floats, code: Ints, model: Ints, draws: Ints) -> tuple[Floats, Floats, Floats]:
+    """Of each class (5,): sum and sum of squares of the draws' shares (T,), variance of the sum."""
+    per_model, square = np.zeros((len(draws), CLASSES)), np.zeros(CLASSES)
+    for t in range(len(share)):
+        per_model[model[t], code[t]] += share[t]
+        square[code[t]] += share[t] * share[t]
+    variance = square.copy()
+    for j in range(len(draws)):
+        variance -= per_model[j] ** 2 / draws[j]
+    return per_model.sum(axis=0), square, variance
 
 
 def unseen_evidence(pool: Pool) -> Floats:
@@ -171,7 +232,14 @@ def unseen_evidence(pool: Pool) -> Floats:
 
 def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:
     """Factor (T,) that turns the prior of r from one scale to another."""
-    return np.exp(after.log_density(pool.r) - before.log_density(pool.r))
+    square = pool.r**2
+    constant = _total(before.scale) / _total(after.scale)
+    return np.asarray(constant * (1 + square / before.scale**2) / (1 + square / after.scale**2))
+
+
+def _total(scale: float) -> float:
+    """Integral of 1/(1 + (r/scale)²) over the r that a half-Cauchy truncated at 1 has."""
+    return scale * math.atan(1 / scale)
 
 
 def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
@@ -182,19 +250,24 @@ def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
 
 def resampled(weights: Floats, count: int, kept: Bools | None = None) -> Ints:
     """Indices (count,) of draws in proportion to their weights, systematically, perhaps only among those kept."""
-    cumulative = np.cumsum(weights if kept is None else np.where(kept, weights, 0.0))
-    places = (np.arange(count) + 0.5) / count * cumulative[-1]
-    return np.asarray(np.minimum(np.searchsorted(cumulative, places, side="left"), len(weights) - 1))
+    return _systematic(weights if kept is None else np.where(kept, weights, 0.0), count)
+
+
+@compiled
+def _systematic(weights: Floats, count: int) -> Ints:
+    total, running, index = 0.0, weights[0], 0
+    for weight in weights:
+        total += weight
+    indices = np.empty(count, dtype=np.int64)
+    for i in range(count):
+        place = (i + 0.5) / count * total
+        while running < place and index < len(weights) - 1:
+            index += 1
+            running += weights[index]
+        indices[i] = index
+    return indices
 
 
 def mean_curves(pool: Pool, indices: Ints, u: Floats) -> Floats:
     """Mean curves (M, K) of the draws with these indices at positions u (K,), on the performance scale."""
-    curves = np.empty((len(indices), len(u)))
-    first = np.concatenate([[0], np.cumsum(pool.draws)])
-    models = pool.model[indices]
-    for j in np.unique(models):
-        rows = np.flatnonzero(models == j)
-        own = indices[rows] - first[j]
-        posterior = pool.posteriors[j]
-        curves[rows] = mean(posterior.model, posterior.shape[own], posterior.levels[own], u)
-    return curves
+    return pool.formulas.curves(indices, u)

@@ -34,6 +34,13 @@ STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
 COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED)
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
+NEVER, EXPANDED, SUMMED, MIXED = 0.0, 1.0, 2.0, 3.0  # ways to draw a count
+KEPT_SUMS = 256  # of probabilities, more than are often needed
+
+type Law = tuple[float, float, float, float]
+"""A way to draw counts, and the sd, skewness and kurtosis that the expansion needs."""
+type Gamma = tuple[float, float, float]
+"""Shape of a gamma distribution, and what its draws need."""
 type Pair = tuple[float, float]
 """A normal and a uniform number."""
 type Quartet = tuple[float, float, float, float]
@@ -85,20 +92,28 @@ def _log_rising(k: float, a: float) -> float:
 
 
 @compiled
-def _inverted(n: float, q: float, precision: float, uniform: float, zero: float) -> tuple[float, float]:
-    """Quantile of the beta-binomial at `uniform` by summing from 0, and P(0): `zero` unless that is negative."""
+def _summed(n: float, q: float, precision: float, uniform: float, sums: Floats, known: int) -> tuple[float, int]:
+    """Quantile of the beta-binomial at `uniform` by summing from 0, and the number of sums that are known then.
+
+    `sums` (2, G) holds probabilities and their sums, so that draws from one distribution add up each only once.
+    """
     if uniform < 1.0 - n * q:  # Markov: P(0) >= 1 - mean
-        return 0.0, zero
+        return 0.0, known
     a, b = q * precision, (1.0 - q) * precision
-    if zero < 0.0:
-        zero = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
-    mass = zero
-    k, rest = 0.0, uniform - mass
-    while rest > 0.0 and k < n and (mass > NEGLIGIBLE or k < n * q):
-        mass *= (n - k) * (a + k) / ((k + 1.0) * (b + n - k - 1.0))
-        k += 1.0
-        rest -= mass
-    return k, zero
+    if known == 0:
+        sums[:, 0] = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
+        known = 1
+    k, mass, below = 0, sums[0, 0], sums[1, 0]
+    while below < uniform and k < n and (mass > NEGLIGIBLE or k < n * q):
+        k += 1
+        if k < known:
+            mass, below = sums[0, k], sums[1, k]
+        else:
+            mass *= (n - k + 1.0) * (a + k - 1.0) / (k * (b + n - k))
+            below += mass
+            if k < sums.shape[1]:
+                sums[0, k], sums[1, k], known = mass, below, k + 1
+    return float(k), known
 
 
 @compiled
@@ -126,36 +141,18 @@ def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
 
 
 @compiled
-def _simple_count(n: float, q: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
-    """Beta-binomial count by expansion (where that increases from -5 to 5) or inversion; -1 where neither will do.
-
-    With it P(0) as far as known, else a negative number.
-    """
+def _law(n: float, q: float, precision: float) -> Law:
+    """The cheapest way to draw the rarer outcome's count (the expansion only where it increases from -5 to 5)."""
+    if q <= 0.0:
+        return NEVER, 0.0, 0.0, 0.0
     variance = n * q * (1.0 - q) * ((n + precision) / (1.0 + precision))
-    if variance >= LEAST_VARIANCE:
+    if n > 1.0 and variance >= LEAST_VARIANCE:
         sd, skewness, kurtosis = _expansion(n, q, precision, variance)
         increasing = 1.0 - 5.0 / 3 * skewness + 3.0 * kurtosis - 145.0 / 36 * skewness * skewness > 0.0
         if increasing and skewness <= MOST_SKEWNESS and abs(kurtosis) <= MOST_KURTOSIS:
-            place = n * q + sd * _cornish_fisher(pair[0], skewness, kurtosis)
-            return min(max(np.floor(place + 0.5), 0.0), n), zero
-    if n <= MOST_STEPS or n * q + REACH * math.sqrt(variance) <= MOST_STEPS:
-        return _inverted(n, q, precision, pair[1], zero)
-    return -1.0, zero
-
-
-@compiled
-def _count(n: float, f: float, precision: float, pair: Pair, zero: float) -> tuple[float, float]:
-    """Beta-binomial count with mean n f and a + b = `precision`, and P(0) of the rarer outcome as far as known.
-
-    The count is negative where only a beta draw will do.
-    """
-    q = min(f, 1.0 - f)
-    if q <= 0.0:
-        return (0.0 if f < 0.5 else n), zero
-    if n == 1.0:
-        return (1.0 if pair[1] < f else 0.0), zero
-    rare, zero = _simple_count(n, q, precision, pair, zero)
-    return (rare if f <= 0.5 or rare < 0.0 else n - rare), zero
+            return EXPANDED, sd, skewness, kurtosis
+    few = n <= MOST_STEPS or n * q + REACH * math.sqrt(variance) <= MOST_STEPS
+    return (SUMMED if few else MIXED), 0.0, 0.0, 0.0
 
 
 @compiled
@@ -189,13 +186,19 @@ def _normal_quantile(p: float) -> float:
 
 
 @compiled
-def _gamma_draw(shape: float, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
+def _gamma(shape: float) -> Gamma:
+    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
+    return shape, d, 1.0 / math.sqrt(9.0 * d)
+
+
+@compiled
+def _gamma_draw(law: Gamma, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
     """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
 
     The third is their power of a uniform for shapes below 1, else 0. `normal` is the first to be tried.
     """
-    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
-    c, boost = 1.0 / math.sqrt(9.0 * d), (-exponential / shape if shape < 1.0 else 0.0)
+    shape, d, c = law
+    boost = -exponential / shape if shape < 1.0 else 0.0
     while True:
         state, uniform = _next_uniform(state)
         root, square = 1.0 + c * normal, normal * normal
@@ -210,7 +213,7 @@ def _gamma_draw(shape: float, normal: float, exponential: float, state: np.uint6
 
 
 @compiled
-def _beta_draw(a: float, b: float, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
+def _beta_draw(a: Gamma, b: Gamma, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
     """Ratio of two gamma draws, from two normal and two exponential numbers."""
     state, first, first_boost = _gamma_draw(a, given[0], given[2], state)
     state, second, second_boost = _gamma_draw(b, given[1], given[3], state)
@@ -241,25 +244,52 @@ def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
 
 
 @compiled
+def _mixed(n: float, laws: tuple[Gamma, Gamma], pair: Pair, given: Quartet) -> float:
+    """Count by a beta draw and a binomial one."""
+    state, share = _beta_draw(laws[0], laws[1], given, np.uint64(pair[1] * 2.0**53))
+    return _binomial_count(n, share, pair[0], _next_uniform(state)[1])
+
+
+@compiled
+def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Floats) -> None:
+    """Scores (S,) of one point of n examples; draws in a row that have one mean and one r share their law."""
+    law, known, sums = (NEVER, 0.0, 0.0, 0.0), 0, np.empty((2, KEPT_SUMS))
+    gammas = _gamma(1.0), _gamma(1.0)
+    last_f, last_r, q, precision = -1.0, -1.0, 0.0, 0.0
+    for s in range(len(r)):
+        f = means[s]
+        if f != last_f or r[s] != last_r:
+            last_f, last_r, known = f, r[s], 0
+            q, precision = min(f, 1.0 - f), max(1.0 / (r[s] * r[s]) - 1.0, 1e-9)
+            law = _law(n, q, precision)
+            if law[0] == MIXED:
+                gammas = _gamma(f * precision), _gamma((1.0 - f) * precision)
+        way, sd, skewness, kurtosis = law
+        if n == 1.0:
+            count = 1.0 if numbers[1, s] < f else 0.0
+        elif way == MIXED:
+            pair, given = (numbers[0, s], numbers[1, s]), (numbers[2, s], numbers[3, s], numbers[4, s], numbers[5, s])
+            count = _mixed(n, gammas, pair, given)
+        else:
+            count = 0.0
+            if way == EXPANDED:
+                place = n * q + sd * _cornish_fisher(numbers[0, s], skewness, kurtosis)
+                count = min(max(np.floor(place + 0.5), 0.0), n)
+            elif way == SUMMED:
+                count, known = _summed(n, q, precision, numbers[1, s], sums, known)
+            count = count if f <= 0.5 else n - count
+        scores[s] = count / n
+
+
+@compiled
 def _fill(scores: Floats, means: Floats, r: Floats, points: Floats, numbers: Floats, start: int) -> None:
     """Scores of one block of points from `start`; rows of `points` are (noise, trials, stderr)."""
-    stop = min(start + numbers.shape[1], means.shape[1])
-    for s in range(len(r)):
-        square = r[s] * r[s]
-        precision = max(1.0 / square - 1.0, 1e-9)
-        last_f, last_n, zero = -1.0, 0.0, -1.0  # under a constant curve P(0) is that of the point before
-        for i in range(start, stop):
-            f, noise, n, j = means[s, i], points[i, 0], points[i, 1], i - start
-            normal, uniform = numbers[0, j, s], numbers[1, j, s]
-            if noise == COUNTS:
-                zero = zero if f == last_f and n == last_n else -1.0
-                count, zero = _count(n, f, precision, (normal, uniform), zero)
-                if count < 0.0:
-                    given = (numbers[2, j, s], numbers[3, j, s], numbers[4, j, s], numbers[5, j, s])
-                    state = np.uint64(uniform * 2.0**53)
-                    state, share = _beta_draw(f * precision, (1.0 - f) * precision, given, state)
-                    count = _binomial_count(n, share, normal, _next_uniform(state)[1])
-                scores[s, i], last_f, last_n = count / n, f, n
-            else:
-                spread = f * (1.0 - f) if noise == BOUNDED else 1.0
-                scores[s, i] = f + normal * math.sqrt(points[i, 2] ** 2 + square * spread)
+    for i in range(start, min(start + numbers.shape[1], means.shape[1])):
+        noise, n, stderr = points[i, 0], points[i, 1], points[i, 2]
+        if noise == COUNTS:
+            _fill_counts(scores[:, i], means[:, i], r, n, numbers[:, i - start])
+            continue
+        for s in range(len(r)):
+            f = means[s, i]
+            spread = f * (1.0 - f) if noise == BOUNDED else 1.0
+            scores[s, i] = f + numbers[0, i - start, s] * math.sqrt(stderr**2 + r[s] * r[s] * spread)

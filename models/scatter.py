@@ -19,7 +19,7 @@ SCATTER_DRAWS = 1000
 def is_erratic(averaged: Averaged, best: int) -> bool:
     """P(sqrt(2) r sqrt(m (1 - m)) > effect | y, label) > 1/2: a typical difference of two models exceeds the effect."""
     chosen = averaged.indices(SCATTER_DRAWS, averaged.pool.code == best)
-    level = averaged.curves(chosen, np.unique(averaged.observations.u)).mean(axis=1)
+    level = averaged.curves(chosen, averaged.scales).mean(axis=1)
     scatter = np.sqrt(2) * spread(averaged, averaged.pool.r[chosen], level)
     return bool(np.mean(scatter > _effect(averaged.pool.marks.at(chosen), SHAPES[best])) > ERRATIC_PROBABILITY)
 
@@ -45,6 +45,7 @@ def spread(averaged: Averaged, r: Floats, level: Floats) -> Floats:
 
 def between_model_sd(averaged: Averaged) -> Interval:
     """Posterior of that sd at the curve's mean level, in score units."""
-    chosen = averaged.indices(SCATTER_DRAWS)
-    level = averaged.curves(chosen, np.unique(averaged.observations.u)).mean(axis=1)
-    return interval(spread(averaged, averaged.pool.r[chosen], level) * averaged.observations.unit, averaged.level)
+    level = averaged.at_scales.mean(axis=1)
+    return interval(
+        spread(averaged, averaged.pool.r[averaged.drawn], level) * averaged.observations.unit, averaged.level
+    )

@@ -7,6 +7,7 @@ max(U, N) > delta the curve is `u_shaped` where U >= N, else `inverted_u`; other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -14,12 +15,15 @@ import numpy as np
 from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
+from models.compiled import compiled
 from models.curve_models import CURVE_MODELS, FLAT_SHARES
-from models.curve_models.record import Context, CurveModel, mean, prior_draws
+from models.curve_models.record import Context, CurveModel, prior_draws
+from models.mean_curves import Formulas
 from models.options import Shape
 
 SHAPES: tuple[Shape, ...] = tuple(Shape)
-FLAT = SHAPES.index(Shape.FLAT)
+FLAT, POSITIVE, INVERSE = (SHAPES.index(shape) for shape in (Shape.FLAT, Shape.POSITIVE, Shape.INVERSE))
+U_SHAPED, INVERTED_U = SHAPES.index(Shape.U_SHAPED), SHAPES.index(Shape.INVERTED_U)
 PRIOR_DRAWS = 8192
 PRIOR_SEED = 20230428  # fixed: prior masses are constants of the method
 # The context fields, beside bounds and smallest effect, on which the prior mass of the shapes depends.
@@ -49,6 +53,24 @@ class Landmarks:
         """Maximum of the mean over the observed range."""
         return np.maximum(np.maximum(self.start, self.end), self.extreme)
 
+    @classmethod
+    def of(cls, formulas: Formulas, position: Floats) -> Landmarks:
+        """Those of mean functions whose one interior extreme lies at `position` (S,)."""
+        places = np.zeros((len(position), 3))
+        places[:, 1], places[:, 2] = 1.0, position
+        start, end, extreme = np.ascontiguousarray(formulas.at(places).T)
+        return cls(start, end, extreme, position)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Landmarks]) -> Landmarks:
+        """One after the other."""
+        return cls(
+            np.concatenate([part.start for part in parts]),
+            np.concatenate([part.end for part in parts]),
+            np.concatenate([part.extreme for part in parts]),
+            np.concatenate([part.position for part in parts]),
+        )
+
     def at(self, indices: Ints | slice) -> Landmarks:
         """The landmarks of some draws."""
         return Landmarks(self.start[indices], self.end[indices], self.extreme[indices], self.position[indices])
@@ -56,26 +78,28 @@ class Landmarks:
 
 def landmarks(model: CurveModel, shape: Floats, levels: Floats) -> Landmarks:
     """Landmarks of draws; closed form in every curve model."""
-    position = model.extreme(list(shape.T), list(levels.T))
-    places = np.zeros((len(levels), 3))
-    places[:, 1], places[:, 2] = 1.0, position
-    values = mean(model, shape, levels, places)
-    return Landmarks(values[:, 0], values[:, 1], values[:, 2], position)
+    return Landmarks.of(Formulas.of(model, shape, levels), model.extreme(list(shape.T), list(levels.T)))
 
 
 def classify(marks: Landmarks, delta: float) -> Ints:
     """Index into `SHAPES` for every draw."""
-    lowest, highest = marks.lowest, marks.highest
-    u_size = np.minimum(marks.start, marks.end) - lowest
-    n_size = highest - np.maximum(marks.start, marks.end)
-    net = marks.end - marks.start
-    straight = np.where(net > delta, _index(Shape.POSITIVE), np.where(net < -delta, _index(Shape.INVERSE), FLAT))
-    turned = np.where(u_size >= n_size, _index(Shape.U_SHAPED), _index(Shape.INVERTED_U))
-    return np.where(np.maximum(u_size, n_size) > delta, turned, straight)
+    return _classified(marks.start, marks.end, marks.extreme, delta)
 
 
-def _index(shape: Shape) -> int:
-    return SHAPES.index(shape)
+@compiled
+def _classified(start: Floats, end: Floats, extreme: Floats, delta: float) -> Ints:
+    codes = np.full(len(start), FLAT)
+    for s in range(len(start)):
+        low, high = min(start[s], end[s]), max(start[s], end[s])
+        u_size, n_size = low - min(low, extreme[s]), max(high, extreme[s]) - high
+        net = end[s] - start[s]
+        if max(u_size, n_size) > delta:
+            codes[s] = U_SHAPED if u_size >= n_size else INVERTED_U
+        elif net > delta:
+            codes[s] = POSITIVE
+        elif net < -delta:
+            codes[s] = INVERSE
+    return codes
 
 
 def shape_masses(model: CurveModel, context: Context) -> Floats:

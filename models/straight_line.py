@@ -17,7 +17,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import Context, prior_draws
 from models.engines.quadrature import quadrature
 from models.likelihood import Observations
-from models.pool import Pool
+from models.pool import Part, Pool
 from models.posterior import Work
 from models.shapes import PRIOR_DRAWS, PRIOR_SEED, SHAPES, classify, landmarks
 
@@ -28,14 +28,15 @@ def line_pool(observations: Observations, variation: HalfCauchy, work: Work) -> 
     """The draws of the line, with shares that sum to the evidence of each class, as in the pool of all models."""
     context = observations.context
     posterior = quadrature([logit_linear(context)], observations, variation, replace(work, even=True))[0]
-    marks = landmarks(posterior.model, posterior.shape, posterior.levels)
-    code, masses = classify(marks, context.delta), _masses(context.bounded, context.delta)
+    part = Part.of(posterior)
+    code, masses = classify(part.marks, context.delta), _masses(context.bounded, context.delta)
     count = len(posterior.r)
     share = np.exp(posterior.log_weights - posterior.log_evidence) / count
     share = share / np.where(masses > 0, masses, 1.0)[code]
     unit = posterior.log_evidence
     model = np.zeros(count, dtype=np.int64)
-    return Pool((posterior,), marks, code, model, posterior.r, share, np.array([count]), masses[None], unit, context)
+    draws = np.array([count])
+    return Pool((posterior,), (part,), part.marks, code, model, posterior.r, share, draws, masses[None], unit, context)
 
 
 def of_classes(pool: Pool, prior: Floats) -> Floats:

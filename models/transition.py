@@ -52,7 +52,7 @@ def transition(averaged: Averaged) -> Transition | None:
     if float(np.mean(rises)) < RISING:
         return None
     observations = averaged.observations
-    u = np.unique(observations.u)
+    u = averaged.scales
     curves = averaged.curves(chosen[rises], np.concatenate([RISE_NODES, u]))
     low, high = crossings(observations.decades * RISE_NODES, curves[:, : len(RISE_NODES)])
     scales = observations.decades * u

@@ -6,10 +6,11 @@ A turn's posterior is that of the position of the minimum (maximum) given that t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from models.arrays import Bools, Floats
+from models.arrays import Bools, Floats, Ints
 from models.options import Shape
 from models.pool import Averaged
 from models.results import Effects, Interval, Range, Turn
@@ -33,11 +34,18 @@ def interval(values: Floats, level: float) -> Interval:
 def quantiles(values: Floats, level: float) -> Floats:
     """Lower end, median and upper end (3, ...) along the first axis, by numpy's linear rule, only faster."""
     ordered = np.sort(values, axis=0)
-    places = np.array([(1 - level) / 2, 0.5, (1 + level) / 2]) * (len(ordered) - 1)
+    below, above, share = _places(level, len(ordered), ordered.ndim)
+    lower = ordered[below]
+    return np.asarray(lower + share * (ordered[above] - lower))
+
+
+@lru_cache(maxsize=256)
+def _places(level: float, count: int, dimensions: int) -> tuple[Ints, Ints, Floats]:
+    """Indices below and above the three quantiles of `count` values, and how far each lies between them."""
+    places: Floats = np.array([(1 - level) / 2, 0.5, (1 + level) / 2]) * (count - 1)
     below = places.astype(np.int64)
-    above = np.minimum(below + 1, len(ordered) - 1)
-    share = (places - below).reshape((-1,) + (1,) * (ordered.ndim - 1))
-    return np.asarray(ordered[below] + share * (ordered[above] - ordered[below]))
+    share: Floats = (places - below).reshape((-1,) + (1,) * (dimensions - 1))
+    return below, np.minimum(below + 1, count - 1), share
 
 
 def effects(averaged: Averaged) -> Effects:
@@ -114,16 +122,15 @@ def _unreported(probability: float, no_turn: float | None, reason: str | None) -
 
 def _scales(averaged: Averaged, positions: Floats) -> Interval:
     """Quantiles on the log scale, in the scale's own unit."""
-    tail = (1 - averaged.level) / 2
-    ends = averaged.observations.scale_at(np.quantile(positions, [tail, 0.5, 1 - tail]))
-    return Interval(float(ends[1]), float(ends[0]), float(ends[2]))
+    lower, estimate, upper = averaged.observations.scale_at(quantiles(positions, averaged.level)).tolist()
+    return Interval(estimate, lower, upper)
 
 
 def _bottom(averaged: Averaged, inside: Bools, side: _Side) -> Range:
     """Median ends of the set where the mean is within half a smallest effect of its extreme."""
-    curves = side.sign * averaged.curves(averaged.indices(BOTTOM_DRAWS, inside), BOTTOM_NODES)
-    low = curves <= curves.min(axis=1, keepdims=True) + averaged.pool.context.delta / 2
-    first, last = low.argmax(axis=1), low.shape[1] - 1 - low[:, ::-1].argmax(axis=1)
+    pool, chosen = averaged.pool, averaged.indices(BOTTOM_DRAWS, inside)
+    tolerance = side.sign * pool.context.delta / 2
+    first, last = pool.formulas.nearly_extreme(chosen, pool.marks.position[chosen], tolerance, BOTTOM_NODES)
     lower, upper = averaged.observations.scale_at(np.array([np.median(BOTTOM_NODES[i]) for i in (first, last)]))
     return Range(float(lower), float(upper))
 

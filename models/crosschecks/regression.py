@@ -1,7 +1,8 @@
 """Regressions on log10 scale: quasi-binomial with logit link for counts, weighted least squares for normal noise.
 
-Both are statsmodels' GLM with the dispersion estimated by Pearson's X² over N - p. Positions run from -1 to 1, so that
-the columns of a polynomial are well conditioned.
+Both are generalised linear models with the dispersion estimated by Pearson's X² over N - p, solved by Newton's steps;
+where these do not arrive, statsmodels judges. Positions run from -1 to 1, so that the columns of a polynomial are well
+conditioned.
 """
 
 from __future__ import annotations
@@ -10,16 +11,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, stdtr
-from statsmodels.genmod.families import Binomial, Gaussian
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+from scipy.special import logit, stdtr
 
 from models.arrays import Bools, Floats
+from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
 
 MOST_STEPS = 50
-QUICK_STEPS, QUICK_TOLERANCE = 12, 1e-9
+NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-9
 SMALLEST_VARIANCE = 1e-12  # of a fitted proportion; below it the steps run off to a perfect separation
 DEVIANCE_TOLERANCE, RELATIVE_TOLERANCE = 1e-10, 1e-13
 NO_VARIATION = 1e-12  # mean squared residual, as a share of that around the mean, that is rounding error
@@ -123,6 +122,21 @@ def fit(response: Response, columns: Floats) -> Fit:
     """Fit of the linear predictor columns (N, p); raises `NotApplicable` where there is no finite answer."""
     mean_weight = float(np.mean(response.weights))
     weights = response.weights / mean_weight
+    start = _start(response, weights, columns)
+    coefficients, inverse, dispersion, arrived = _newton(
+        response.y, weights, np.ascontiguousarray(columns), start, int(response.counts)
+    )
+    if not arrived:
+        return reference_fit(response, columns)
+    if dispersion <= NO_VARIATION * _total_variation(response, weights):
+        raise NotApplicable("no_residual_variation")
+    return Fit(coefficients, inverse * dispersion, dispersion * mean_weight, len(response.y) - columns.shape[1])
+
+
+def reference_fit(response: Response, columns: Floats) -> Fit:
+    """The same by statsmodels, which takes longer."""
+    mean_weight = float(np.mean(response.weights))
+    weights = response.weights / mean_weight
     # Newton's steps can run away from one start: statsmodels' own is the second.
     for start in (_start(response, weights, columns), None):
         coefficients, covariance, dispersion, solved = _iterated(response, weights, columns, start)
@@ -133,46 +147,39 @@ def fit(response: Response, columns: Floats) -> Fit:
     raise NotApplicable("no_convergence")
 
 
-def quick_fit(response: Response, columns: Floats) -> Fit:
-    """The same as `fit` by bare Newton steps; where they do not arrive, `fit` itself.
-
-    The two-lines test needs up to five fits, and statsmodels takes most of a millisecond for each.
-    """
-    mean_weight = float(np.mean(response.weights))
-    weights = response.weights / mean_weight
-    found = _newton(response, weights, columns)
-    if found is None:
-        return fit(response, columns)
-    coefficients, covariance, dispersion = found
-    if dispersion <= NO_VARIATION * _total_variation(response, weights):
-        raise NotApplicable("no_residual_variation")
-    return Fit(coefficients, covariance * dispersion, dispersion * mean_weight, len(response.y) - columns.shape[1])
-
-
-def _newton(response: Response, weights: Floats, columns: Floats) -> tuple[Floats, Floats, float] | None:
-    """Coefficients, inverse information and dispersion; None where Newton's steps do not arrive."""
-    coefficients = _start(response, weights, columns)
-    for _ in range(QUICK_STEPS):
+@compiled
+def _newton(
+    y: Floats, weights: Floats, columns: Floats, start: Floats, counts: int
+) -> tuple[Floats, Floats, float, bool]:
+    """Coefficients, inverse information, dispersion, and whether Newton's steps arrive."""
+    coefficients, arrived = start.copy(), False
+    for _ in range(NEWTON_STEPS):
         eta = columns @ coefficients
-        mean = expit(eta) if response.counts else eta
-        variance = mean * (1 - mean) if response.counts else np.ones_like(mean)
-        if not float(np.min(variance)) > SMALLEST_VARIANCE:
-            return None
-        information = (columns * (weights * variance)[:, None]).T @ columns
-        if not np.linalg.cond(information) < 1 / NO_VARIATION:
-            return None
-        step = np.linalg.solve(information, columns.T @ (weights * (response.y - mean)))
-        coefficients = coefficients + step
-        if float(np.max(np.abs(step))) <= QUICK_TOLERANCE * (1 + float(np.max(np.abs(coefficients)))):
-            pearson = float(np.sum(weights * (response.y - mean) ** 2 / variance))
-            return coefficients, np.linalg.inv(information), pearson / (len(response.y) - columns.shape[1])
-    return None
+        mean = 1.0 / (1.0 + np.exp(-eta)) if counts else eta
+        variance = mean * (1.0 - mean) if counts else np.ones_like(eta)
+        if not variance.min() > SMALLEST_VARIANCE:
+            break
+        information = (columns * (weights * variance).reshape(-1, 1)).T @ columns
+        if not np.linalg.cond(information) < 1.0 / NO_VARIATION:
+            break
+        inverse = np.linalg.inv(information)
+        if arrived:
+            pearson = np.sum(weights * (y - mean) ** 2 / variance)
+            return coefficients, inverse, pearson / (len(y) - len(start)), True
+        step = inverse @ (columns.T @ (weights * (y - mean)))
+        coefficients += step
+        arrived = np.abs(step).max() <= NEWTON_TOLERANCE * (1.0 + np.abs(coefficients).max())
+    return coefficients, np.zeros((len(start), len(start))), 0.0, False
 
 
 def _iterated(
     response: Response, weights: Floats, columns: Floats, start: Floats | None
 ) -> tuple[Floats, Floats, float, bool]:
     """Coefficients, covariance, dispersion, and whether the estimating equations are solved."""
+    from statsmodels.genmod.families import Binomial, Gaussian
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # judged by the residual variation
         family = Binomial() if response.counts else Gaussian()

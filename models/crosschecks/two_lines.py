@@ -13,7 +13,7 @@ import numpy as np
 
 from models.arrays import Bools, Floats
 from models.crosschecks.lind_mehlum import INVERTED_U, NOT_SIGNIFICANT, U_SHAPED
-from models.crosschecks.regression import SIGNIFICANCE, Fit, NotApplicable, Polynomials, Response, predicted, quick_fit
+from models.crosschecks.regression import SIGNIFICANCE, Fit, NotApplicable, Polynomials, Response, fit, predicted
 from models.results import TwoLinesCheck
 
 KNOTS = (0.05, 0.275, 0.5, 0.725, 0.95)  # Harrell, Regression Modeling Strategies, table 2.3
@@ -70,7 +70,7 @@ def _flat_region(fits: Polynomials) -> Floats:
     columns = natural_spline(response.x)
     if np.linalg.matrix_rank(columns[response.inside]) < columns.shape[1]:
         raise NotApplicable("too_few_scales_off_the_bounds")
-    eta, error = predicted(columns, quick_fit(response, columns))
+    eta, error = predicted(columns, fit(response, columns))
     low, high = np.quantile(response.x, MIDDLE)
     middle = (response.x > low) & (response.x < high)
     # The parabola says whether to look for a minimum: does it fall at the start?
@@ -107,7 +107,7 @@ def _lines(response: Response, position: float) -> _Lines:
 def _tested_line(response: Response, side: Bools) -> Fit:
     """Two lines that need not meet; the first two coefficients are those of the tested side."""
     columns = np.column_stack([*_line(response, side, tested=True), *_line(response, ~side, tested=False)])
-    return quick_fit(response, columns)
+    return fit(response, columns)
 
 
 def _line(response: Response, side: Bools, *, tested: bool) -> list[Floats]:
