@@ -17,6 +17,7 @@ from models.arrays import Floats
 from models.compiled import compiled
 
 STIRLING_FROM = 8.0  # four Stirling terms are exact to 1e-11 from here
+LOG_UNTIL = 1e5  # the plain logarithm is twice as quick, and its error, (k + a) 1e-16, is nothing below it
 FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product replaces two gamma functions
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 SMALLEST_MEAN = 1e-12  # the same of what is known of it, where a step near a bound would be endless
@@ -69,7 +70,8 @@ def log_rising(k: float, a: float) -> float:
     if k == 0.0:
         return 0.0
     if a > STIRLING_FROM:
-        return (k + a - 0.5) * math.log1p(k / a) - k + _stirling(k + a) - _stirling(a)
+        growth = math.log(1.0 + k / a) if a < LOG_UNTIL else math.log1p(k / a)
+        return (k + a - 0.5) * growth - k + _stirling(k + a) - _stirling(a)
     if k <= FEW and a > SMALL and k == math.floor(k):
         ratio = 1.0
         for i in range(1, int(k)):
@@ -439,14 +441,14 @@ def _log_mixed(log_prior: float, log_t: float) -> float:
 def _log_level_density(x: Floats, mode: Floats, half: float, work: Floats) -> float:
     """Log density at x of the levels' proposal: a t around the mode, and the prior with a small share."""
     p = len(x)
-    log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT + half
+    log_prior, tails = -0.5 * p * LOG_TWO_PI, 1.0
     for a in range(p):
         log_prior -= 0.5 * x[a] * x[a]
         distance = 0.0
         for c in range(a, p):
             distance += work[c, a] * (x[c] - mode[c])
-        log_t -= 0.5 * (T_DF + 1) * math.log1p(distance * distance / T_DF)
-    return _log_mixed(log_prior, log_t)
+        tails *= 1.0 + distance * distance / T_DF
+    return _log_mixed(log_prior, p * LOG_T_CONSTANT + half - 0.5 * (T_DF + 1) * math.log(tails))
 
 
 @compiled
@@ -494,7 +496,7 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     Follows a curved ridge, where one level's best value hangs on another's, which a joint normal cannot.
     """
     p = len(x)
-    log_prior, log_t = -0.5 * p * LOG_TWO_PI, p * LOG_T_CONSTANT
+    log_prior, tails, widths = -0.5 * p * LOG_TWO_PI, 1.0, 1.0
     for j in range(p):
         _settle(x, j, (DRAW_STEPS, DRAW_NEAR), node, given, work)
         sd = _marginal_sd(work, p, j)
@@ -503,10 +505,11 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
             left, right = _side_sds(x, sd, node, given, work)
         value = noise[j] if noise[p] > 0.0 else x[j] + (right if noise[j] > 0.0 else left) * noise[j]
         sd = right if value > x[j] else left
-        log_t -= 0.5 * (T_DF + 1) * math.log1p(((value - x[j]) / sd) ** 2 / T_DF) + math.log(sd)
+        tails *= 1.0 + ((value - x[j]) / sd) ** 2 / T_DF
+        widths *= sd
         log_prior -= 0.5 * value * value
         x[j] = value
-    return _log_mixed(log_prior, log_t)
+    return _log_mixed(log_prior, p * LOG_T_CONSTANT - 0.5 * (T_DF + 1) * math.log(tails) - math.log(widths))
 
 
 @compiled
