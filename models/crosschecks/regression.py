@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logit, stdtr
+from scipy.special import stdtr
 
 from models.arrays import Bools, Floats
 from models.compiled import compiled
@@ -122,10 +122,9 @@ def fit(response: Response, columns: Floats) -> Fit:
     """Fit of the linear predictor columns (N, p); raises `NotApplicable` where there is no finite answer."""
     mean_weight = float(np.mean(response.weights))
     weights = response.weights / mean_weight
+    columns = np.ascontiguousarray(columns)
     start = _start(response, weights, columns)
-    coefficients, inverse, dispersion, arrived = _newton(
-        response.y, weights, np.ascontiguousarray(columns), start, int(response.counts)
-    )
+    coefficients, inverse, dispersion, arrived = _newton(response.y, weights, columns, start, int(response.counts))
     if not arrived:
         return reference_fit(response, columns)
     if dispersion <= NO_VARIATION * _total_variation(response, weights):
@@ -138,7 +137,7 @@ def reference_fit(response: Response, columns: Floats) -> Fit:
     mean_weight = float(np.mean(response.weights))
     weights = response.weights / mean_weight
     # Newton's steps can run away from one start: statsmodels' own is the second.
-    for start in (_start(response, weights, columns), None):
+    for start in (_start(response, weights, np.ascontiguousarray(columns)), None):
         coefficients, covariance, dispersion, solved = _iterated(response, weights, columns, start)
         if dispersion <= NO_VARIATION * _total_variation(response, weights):
             raise NotApplicable("no_residual_variation")
@@ -194,16 +193,21 @@ def _iterated(
 
 def _start(response: Response, weights: Floats, columns: Floats) -> Floats:
     """Weighted least squares on the empirical logit, or on y."""
-    target, root = response.y, np.sqrt(weights)
-    if response.counts:
-        smoothed = (response.y * response.weights + 0.5) / (response.weights + 1)
-        target, root = logit(smoothed), np.sqrt(weights * smoothed * (1 - smoothed))
-    return np.asarray(np.linalg.lstsq(columns * root[:, None], target * root)[0])
+    return _least_squares(response.y, response.weights, weights, columns, int(response.counts))
+
+
+@compiled
+def _least_squares(y: Floats, sizes: Floats, weights: Floats, columns: Floats, counts: int) -> Floats:
+    target, root = y, np.sqrt(weights)
+    if counts:
+        smoothed = (y * sizes + 0.5) / (sizes + 1.0)
+        target, root = np.log(smoothed / (1.0 - smoothed)), np.sqrt(weights * smoothed * (1.0 - smoothed))
+    return np.linalg.lstsq(columns * root.reshape(-1, 1), target * root)[0]
 
 
 def _total_variation(response: Response, weights: Floats) -> float:
     """Mean Pearson X² around the weighted mean."""
-    center = float(np.average(response.y, weights=weights))
+    center = float(weights @ response.y / weights.sum())
     variance = center * (1 - center) if response.counts else 1.0
     return float(np.mean(weights * (response.y - center) ** 2)) / variance
 
