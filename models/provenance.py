@@ -18,7 +18,7 @@ from models.likelihood import Observations
 from models.options import Options
 from models.results import Provenance
 
-ENGINE_VERSION = 2  # raised with every change that changes a number
+ENGINE_VERSION = 3  # raised with every change that changes a number
 
 
 def provenance(

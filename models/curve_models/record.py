@@ -93,12 +93,12 @@ def no_extreme(shape: Sequence[Floats], levels: Sequence[Floats]) -> Floats:
 
 def design(model: CurveModel, shape: Floats, u: Floats) -> tuple[Floats, Floats]:
     """Offset (S, K) and columns (S, K, p) for shape parameters (S, q) and u (K,) or (S, K)."""
-    u = np.broadcast_to(u, (len(shape), np.shape(u)[-1]))
     offset, *columns = model.columns(NUMPY, [shape[:, i : i + 1] for i in range(shape.shape[1])], u)
-    stacked = np.empty((*u.shape, len(columns)))
+    whole, stacked = np.empty((len(shape), np.shape(u)[-1])), np.empty((len(shape), np.shape(u)[-1], len(columns)))
+    whole[:] = offset
     for j, column in enumerate(columns):
         stacked[:, :, j] = column
-    return np.ascontiguousarray(np.broadcast_to(offset, u.shape), dtype=np.float64), stacked
+    return whole, stacked
 
 
 def inverse_link(link: Link, eta: Floats) -> Floats:

@@ -20,7 +20,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, Proposal, cell_draws, cell_proposal, solved_cells
 from models.engines.clouds import cloud_draws
-from models.engines.target import Draws, Target, joined, make_target, weigh
+from models.engines.target import Draws, Target, joined, make_target, pack, weigh
 from models.likelihood import Observations
 from models.options import DEFAULT_CLASS_PRIOR, Shape
 from models.posterior import ModelPosterior, Work, pareto_k
@@ -46,7 +46,8 @@ def quadrature(
 
     A model of weight w gets about w times `work.draws` effective draws; with `work.even` all get `work.draws` draws.
     """
-    places = [_Place.of(make_target(model, observations, variation)) for model in models]
+    data = pack(observations)
+    places = [_Place.of(make_target(model, observations, variation, data)) for model in models]
     size = min(EVEN_PILOT if work.even else PILOT, work.draws)
     pilots = [place.more(None, size, work.seed) for place in places]
     evidences = np.array([pilot.result.log_evidence for pilot in pilots])

@@ -66,10 +66,13 @@ class Draws:
     log_proposal: Floats
 
 
-def make_target(model: CurveModel, observations: Observations, variation: HalfCauchy) -> Target:
-    """Pack a curve model and a curve."""
+def make_target(
+    model: CurveModel, observations: Observations, variation: HalfCauchy, data: Floats | None = None
+) -> Target:
+    """Pack a curve model and a curve, whose data may have been packed already."""
     priors = np.array([_prior_row(parameter) for parameter in model.levels], dtype=float)
-    return Target(model, observations.u, pack(observations), priors, variation, model.in_turn == "always")
+    packed = pack(observations) if data is None else data
+    return Target(model, observations.u, packed, priors, variation, model.in_turn == "always")
 
 
 def pack(observations: Observations) -> Floats:
@@ -132,8 +135,8 @@ def weigh(target: Target, draws: Draws) -> ModelPosterior:
         parts.append(
             kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, target.given, int(target.in_turn))
         )
-    levels = np.concatenate([levels for levels, _ in parts])
-    log_weights = np.concatenate([weights for _, weights in parts]) - draws.log_proposal
+    levels, log_weights = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    log_weights = log_weights - draws.log_proposal
     return _posterior(target.model, shape, levels, r, log_weights)
 
 
