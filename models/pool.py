@@ -1,6 +1,9 @@
 """The draws of all curve models together, each with the weight that the prior on classes gives it.
 
 p(y|c) = sum_j q_j Z_j post_j(c) / sum_j q_j pi_j(c): the prior is on classes, not on how many models the menu holds.
+No curve model is the truth, and evidence counts every trace that tells a curve from the models as if it told the
+shapes apart. So class evidences count by a power below 1, as in the coarsened posterior of Miller and Dunson (2019,
+Journal of the American Statistical Association 114). What is said of a curve given its class is not touched.
 The class flat is made of `constant`, `near_flat` and, with a small share, the flat curves of the other models.
 """
 
@@ -137,6 +140,8 @@ class ClassEvidence:
         return weighted / weighted.sum()
 
 
+# Chosen on development seeds: outside the menu the calibration error falls by a third, inside it rises by .007.
+EVIDENCE_POWER = 0.92
 RULE_OF_THREE = 3.0  # 95 % upper bound of a share of which not one of n draws was seen, times n
 
 
@@ -157,8 +162,15 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool |
     flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
     codes = classify(marks, context.delta)
     model, share = _shares(log_weights - unit, codes, draws, flat, _factors(flat, masses))
+    share *= _coarsening(np.bincount(codes, share, CLASSES))[codes]
     r = np.concatenate([posterior.r for posterior in posteriors])
     return Pool(tuple(posteriors), parts, marks, codes, model, r, share, draws, masses, unit, context)
+
+
+def _coarsening(evidence: Floats) -> Floats:
+    """Factors (5,) that leave the largest class evidence as it is and bring the others nearer to it."""
+    largest = evidence.max()
+    return np.power(np.maximum(evidence / largest, TINY), EVIDENCE_POWER - 1)
 
 
 def _factors(flat: Floats, masses: Floats) -> Floats:
@@ -227,7 +239,8 @@ def unseen_evidence(pool: Pool) -> Floats:
     weight = np.exp(evidences - pool.log_unit) / sizes
     total = RULE_OF_THREE * (weight @ (pool.masses > 0)) / np.where(masses > 0, masses, 1.0)
     total[FLAT] = 0.0
-    return np.asarray(total)
+    largest = pool.evidence.value.max()
+    return np.asarray(largest * (total / largest) ** EVIDENCE_POWER)
 
 
 def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:

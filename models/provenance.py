@@ -16,6 +16,7 @@ from models.curve_models.record import Context, CurveModel
 from models.identity import input_sha256
 from models.likelihood import Observations
 from models.options import Options
+from models.pool import EVIDENCE_POWER
 from models.results import Provenance
 
 ENGINE_VERSION = 3  # raised with every change that changes a number
@@ -52,6 +53,7 @@ def prior_texts(context: Context, between_model_scale: float) -> Mapping[str, Ma
     """Priors of every curve model in words, and what the class flat is made of."""
     texts: dict[str, Mapping[str, str]] = {
         "between_model_variation": {"r": f"HalfCauchy(scale={between_model_scale:g}) truncated at 1"},
+        "class_evidence": {"power": f"{EVIDENCE_POWER:g}"},
         "flat": {**{name: f"{share:g}" for name, share in FLAT_SHARES.items()}, "others": f"{SMALL_CHANGES_SHARE:g}"},
     }
     for factory in CURVE_MODELS.values():
