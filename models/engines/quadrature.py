@@ -33,7 +33,8 @@ HOPELESS = 12.0  # nats behind the best model, by draws and by cells, from which
 MARGIN = 1.25  # on the draws that an efficiency, which is an estimate, asks for
 # Times the planned draws that a model takes from its cells at once, and that it may take where its weights are poor.
 EASY_TIMES, MOST_TIMES = 4, 16
-ENOUGH = 512.0  # effective draws expected that are asked for where all models get the same draws
+# Effective over actual draws that is asked for where all models get the same draws: less of many, but not ever less.
+GOOD_EFFICIENCY, ENOUGH, LEAST_EFFICIENCY = 0.25, 512.0, 1 / 16
 POOR_EFFICIENCY = 0.03  # effective over actual draws of a last pass, below which another is made
 MOST_PILOTS, MOST_FINALS = 6, 4
 PROGRESS, PATIENCE = 1.2, 2  # factor on the best efficiency so far, and passes without it that end the pilots
@@ -112,7 +113,8 @@ class _Plan:
         """Draws to take from a proposal that gave this result; None where they would be too many."""
         efficiency = result.effective_sample_size / result.draws
         if self.work.even:
-            return self.work.draws if efficiency * self.work.draws >= ENOUGH else None
+            asked = min(GOOD_EFFICIENCY, max(ENOUGH / self.work.draws, LEAST_EFFICIENCY))
+            return self.work.draws if efficiency >= asked else None
         if result.effective_sample_size < KNOWS_NOTHING:
             return None
         wanted = self.pilot * math.ceil(MARGIN * self.weight * self.work.draws / efficiency / self.pilot)
