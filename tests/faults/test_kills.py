@@ -1,6 +1,3 @@
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,12 +21,4 @@ def test_what_was_acknowledged_ends_once_however_often_a_role_is_killed(
     assert done.broken == ()
     assert len(done.recoveries) == KILLS
     assert done.curves > KILLS
-    limit = BUSY * (LIMITS[role] + seconds_of_imports()) + START
-    assert max(done.recoveries) <= limit, (done.recoveries, limit)
-
-
-def seconds_of_imports() -> float:
-    """How long a new process takes to import the service on this machine, with what else runs on it."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import service.app, service.use_cases"], check=True, timeout=120)
-    return time.monotonic() - began
+    assert max(done.recoveries) <= BUSY * LIMITS[role] + START, done.recoveries
