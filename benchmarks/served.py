@@ -149,6 +149,15 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def _role(process: int) -> str | None:
-    """What follows `--role` on its command line."""
+    """What follows `--role` on its command line; the web process is a fork, whose name says what it is."""
+    if _name(process) == "scaleshape-web":
+        return "web"
     words = command_line(process)
     return words[words.index("--role") + 1] if "--role" in words[:-1] else None
+
+
+def _name(process: int) -> str | None:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return None

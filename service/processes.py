@@ -1,4 +1,4 @@
-"""What a process of the server does about its parent."""
+"""Processes of the server: what one does about its parent, its name, and one that is a fork of its parent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,53 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import get_context
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
 WATCH_EVERY = 0.5  # seconds, where the system cannot tell
+
+
+class Fork:
+    """A copy of this process in a session of its own that runs `main(command)`; to be used as subprocess.Popen is.
+
+    Only for a process with one thread.
+    """
+
+    def __init__(
+        self, main: Callable[[Sequence[str]], object], command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        self._process = get_context("fork").Process(target=_forked, args=(main, command, environment))
+        self._process.start()
+        self.pid = self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code once it has ended, negative for a signal."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """As `returncode`."""
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._process.kill()
+
+    def wait(self) -> int | None:
+        """Wait for its end; its exit code."""
+        self._process.join()
+        return self.returncode
+
+
+def name_process(name: str) -> None:
+    """Give this process a name of at most 15 characters that `ps -o comm` and `top` show."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def die_with(parent: int) -> None:
@@ -27,3 +71,13 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_EVERY)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _forked(main: Callable[[Sequence[str]], object], command: Sequence[str], environment: Mapping[str, str]) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}:
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    main(command)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.logs import configure_logs, logger
+from service.processes import name_process
 from service.settings import InvalidSettings, Settings, environment_of, is_loopback
 from service.supervisor import Role, Supervisor
 
@@ -129,19 +130,38 @@ def _supervise(settings: Settings, listening: socket.socket) -> int:
     number = listening.detach()  # the supervisor closes it
     web = Role(
         name="web",
-        command=(*_command("web"), "--socket", str(number)),
+        command=(*_arguments("web"), "--socket", str(number)),
         environment=environment,
         patience=settings.request_timeout_s + DRAIN_MARGIN,
         inherited=(number,),
         remains=True,
+        forked=_main,
     )
-    others = [Role(name=n, command=_command(n), environment=environment, patience=PATIENCE[n]) for n in names]
-    return Supervisor([web, *others]).run()
+    # `-P`: a folder `service` where the server is started does not stand in for ours.
+    python = (sys.executable, "-P", "-m", "service.cli")
+    others = [
+        Role(name=name, command=(*python, *_arguments(name)), environment=environment, patience=PATIENCE[name])
+        for name in names
+    ]
+    return Supervisor([web, *others], _load).run()
 
 
-def _command(role: str) -> tuple[str, ...]:
-    """`-P`: a folder `service` where the server is started does not stand in for ours."""
-    return (sys.executable, "-P", "-m", "service.cli", "serve", "--role", role, "--parent", str(os.getpid()))
+def _arguments(role: str) -> tuple[str, ...]:
+    return ("serve", "--role", role, "--parent", str(os.getpid()))
+
+
+def _load() -> None:
+    from service.web import load
+
+    load()
+
+
+def _main(arguments: Sequence[str]) -> None:
+    """The command `scaleshape` inside this process."""
+    from service.cli import main
+
+    name_process("scaleshape-web")
+    main(list(arguments))
 
 
 def _free_port() -> int:

@@ -7,12 +7,14 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from service.logs import logger
+from service.processes import Fork
 
 USAGE = 2  # exit code of a child that refuses its settings: another start would not help
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds before a child is started again; doubled while it dies young
@@ -26,6 +28,8 @@ class Role:
     """A process to run. `patience`: seconds that it gets to stop.
 
     `remains`: whether processes that it left behind may finish; otherwise they are killed with it.
+    `forked`: what a fork of the supervisor does with the command, in place of a program that the command names. It
+    needs no imports and is back at once; it first starts when the supervisor has loaded what it needs.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Role:
     patience: float
     inherited: tuple[int, ...] = ()
     remains: bool = False
+    forked: Callable[[Sequence[str]], object] | None = None
 
 
 @dataclass(slots=True)
@@ -41,7 +46,7 @@ class _Child:
     """A role's process, if it runs, and when it is to be started otherwise (monotonic seconds)."""
 
     role: Role
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Fork | None = None
     due: float = 0.0
     began: float = 0.0
     delay: float = FIRST_DELAY
@@ -49,15 +54,25 @@ class _Child:
 
 
 class Supervisor:
-    """Runs the roles until a signal asks to stop; then stops them in the order given."""
+    """Runs the roles until a signal asks to stop; then stops them in the order given.
 
-    def __init__(self, roles: Sequence[Role]) -> None:
+    `load` imports what forked roles need, while the others start already.
+    """
+
+    def __init__(self, roles: Sequence[Role], load: Callable[[], None] | None = None) -> None:
         self._children = [_Child(role) for role in roles]
+        self._load = load
+        self._loader: threading.Thread | None = None
+        self._loaded = load is None
+        self._failed = False
         self._log = logger("supervisor")
 
     def run(self) -> int:
         """The exit code: 0 after a stop that was asked for, 1 where a role refused its settings."""
         with _signals() as asked:
+            if self._load is not None:
+                self._loader = threading.Thread(target=self._loading, args=(self._load, asked), daemon=True)
+                self._loader.start()
             try:
                 while not asked.stop(self._wait_seconds()):
                     if not self._look_after():
@@ -70,31 +85,48 @@ class Supervisor:
                 for child in self._children:
                     _kill(child)
 
+    def _loading(self, load: Callable[[], None], asked: _Asked) -> None:
+        try:
+            load()
+            self._loaded = True
+        finally:
+            self._failed = not self._loaded
+            asked.wake()
+
+    def _can_start(self, child: _Child) -> bool:
+        return child.process is None and (self._loaded or child.role.forked is None)
+
     def _wait_seconds(self) -> float | None:
-        due = [child.due for child in self._children if child.process is None]
+        due = [child.due for child in self._children if self._can_start(child)]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _look_after(self) -> bool:
         """Start what is due, note what has died; False where a child cannot be helped."""
         now = time.monotonic()
         for child in self._children:
-            if child.process is None and child.due <= now:
+            if self._can_start(child) and child.due <= now:
                 self._start(child)
             elif child.process is not None and child.process.poll() is not None:
                 if child.process.returncode == USAGE:
                     return False
                 self._died(child, now)
-        return True
+        return not self._failed
 
     def _start(self, child: _Child) -> None:
         role = child.role
-        child.process = subprocess.Popen(  # noqa: S603 - our own command
-            [*role.command, *(["--restarted"] if child.restarts else [])],
-            env=dict(role.environment),
-            pass_fds=role.inherited,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in a terminal reaches this process alone, which stops the others in order
-        )
+        command = [*role.command, *(["--restarted"] if child.restarts else [])]
+        if role.forked is not None:
+            if self._loader is not None:
+                self._loader.join()  # it has done its work: a process is forked with one thread
+            child.process = Fork(role.forked, command, role.environment)
+        else:
+            child.process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                env=dict(role.environment),
+                pass_fds=role.inherited,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal reaches this process alone, which stops the others
+            )
         child.began = time.monotonic()
         self._log.info("started", child=role.name, pid=child.process.pid)
 
@@ -123,7 +155,7 @@ class Supervisor:
             if child.process is not None and not hurried:
                 hurried = self._stop_one(child, child.process, asked)
 
-    def _stop_one(self, child: _Child, process: subprocess.Popen[bytes], asked: _Asked) -> bool:
+    def _stop_one(self, child: _Child, process: subprocess.Popen[bytes] | Fork, asked: _Asked) -> bool:
         """Whether another signal came meanwhile."""
         with suppress(ProcessLookupError):
             process.terminate()
@@ -143,8 +175,14 @@ class Supervisor:
 class _Asked:
     """Signals as they arrive at one end of a pair of sockets."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, other: socket.socket) -> None:
         self._end = end
+        self._other = other
+
+    def wake(self) -> None:
+        """Let the loop look around, as a signal does that asks for nothing."""
+        with suppress(OSError):  # it has stopped meanwhile
+            self._other.send(bytes([signal.SIGCHLD]))
 
     def stop(self, seconds: float | None) -> bool:
         """Wait for a signal, `seconds` at most; whether one of them asks to stop."""
@@ -165,7 +203,7 @@ def _signals() -> Iterator[_Asked]:
         before = {number: signal.signal(number, _noted) for number in watched}
         wakeup = signal.set_wakeup_fd(write.fileno())
         try:
-            yield _Asked(read)
+            yield _Asked(read, write)
         finally:
             signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
@@ -180,6 +218,7 @@ def _kill(child: _Child) -> None:
     if child.process is None:
         return
     _kill_group(child.process.pid)
+    child.process.kill()  # a fork that leads no group yet
     child.process.wait()
     child.process = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,20 @@ CONNECTIONS = 1000  # open at once
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
 
 
-def serve_web(settings: Settings, listening: socket.socket, ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGTERM, then finish the requests that run; `ready` is called once requests are answered."""
-    import service.app  # noqa: F401 - before the fork, as the engine: a worker that has to be replaced is back at once
+@cache
+def load() -> None:
+    """Import the app and the engine, and compile it: before a fork, so that who replaces a process is back at once."""
+    import service.app  # noqa: F401 - for those that are forked
     from service.inline import warm_up
 
     warm_up()
     gc.collect()
-    gc.freeze()  # the collector leaves alone what was loaded, so that its pages stay shared with the worker
+    gc.freeze()  # the collector leaves alone what was loaded, so that its pages stay shared with the forks
+
+
+def serve_web(settings: Settings, listening: socket.socket, ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM, then finish the requests that run; `ready` is called once requests are answered."""
+    load()
     _Application(settings, listening, ready).run()
 
 

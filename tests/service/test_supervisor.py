@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,16 @@ class Running:
         )
         return Role(name=name, command=(sys.executable, "-c", code), environment=os.environ, patience=patience)
 
+    def forked(self, name: str) -> Role:
+        """A role that is a fork of this process; it writes its number, its words and its environment down."""
+
+        def main(words: Sequence[str]) -> None:
+            with (self.folder / "log").open("a") as log:
+                log.write(f"+{name} {os.getpid()} {' '.join(words)} {sorted(os.environ)} {os.getsid(0)}\n")
+            signal.pause()
+
+        return Role(name=name, command=("words",), environment={"ONLY": "this"}, patience=5.0, forked=main)
+
     def lines(self) -> list[str]:
         log = self.folder / "log"
         return log.read_text().splitlines() if log.exists() else []
@@ -51,7 +61,9 @@ class Running:
             assert time.monotonic() < end, "it did not come to pass"
             time.sleep(0.01)
 
-    def run(self, roles: list[Role], deed: Callable[[], None], signals: int = 1) -> int:
+    def run(
+        self, roles: list[Role], deed: Callable[[], None], signals: int = 1, load: Callable[[], None] | None = None
+    ) -> int:
         """The exit code of a supervisor that is told to stop after the deed."""
         failures: list[BaseException] = []
 
@@ -67,7 +79,7 @@ class Running:
 
         thread = threading.Thread(target=work)
         thread.start()
-        code = Supervisor(roles).run()
+        code = Supervisor(roles, load).run()
         self.seconds = time.monotonic() - self.seconds
         thread.join()
         assert failures == []
@@ -180,3 +192,46 @@ def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
     code = "from service.processes import die_with; die_with(1); print('still here')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout == ""
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # the deed's thread
+def test_a_fork_starts_when_its_imports_are_loaded_and_is_started_again(running: Running) -> None:
+    loaded = threading.Event()
+
+    def deed() -> None:
+        running.until(lambda: len(running.lines()) == 1)
+        assert running.lines()[0].startswith("+program ")
+        loaded.set()
+        first = running.pid(1)
+        os.kill(first, signal.SIGKILL)
+        second = running.pid(2)
+        assert second != first
+        assert running.lines()[1] == f"+fork {first} words ['ONLY'] {first}"
+        assert running.lines()[2] == f"+fork {second} words --restarted ['ONLY'] {second}"
+
+    def load() -> None:
+        assert loaded.wait(10)
+
+    roles = [running.forked("fork"), running.role("program", SLEEPS)]
+    assert running.run(roles, deed, load=load) == 0
+    assert not alive(running.pid(2))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is its traceback
+def test_imports_that_fail_end_the_server_and_are_no_success(running: Running) -> None:
+    def load() -> None:
+        running.until(lambda: len(running.lines()) == 1)
+        raise ImportError("no such library")
+
+    assert Supervisor([running.forked("fork"), running.role("other", SLEEPS)], load).run() == 1
+    assert [line.split()[0] for line in running.lines()] == ["+other", "-other"]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_that_refuses_its_settings_ends_the_others(running: Running) -> None:
+    def refuses(_words: Sequence[str]) -> None:
+        running.until(lambda: len(running.lines()) == 1)
+        raise SystemExit(USAGE)
+
+    fork = Role(name="fork", command=(), environment=os.environ, patience=5.0, forked=refuses)
+    assert Supervisor([fork, running.role("other", SLEEPS)]).run() == 1
