@@ -1,7 +1,6 @@
 """The page as a whole: complete, self-contained, safe, and made within bounds."""
 
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -163,13 +162,12 @@ def test_labels_that_are_not_kept_are_told_apart(suite: list[Analysis], summed_u
 def test_only_the_most_interesting_of_many_curves_are_drawn_within_bounds(u_shaped: Analysis, rising: Analysis) -> None:
     dull, striking = report_curve(rising, 0), report_curve(u_shaped, 0)
     assert striking.interest > dull.interest
-    began, total, pictured = time.process_time(), 2996, 7
+    total, pictured = 2996, 7
     with collecting() as collection:
         for index in range(total):
             collection.add(replace(striking if index % (total // pictured) == 1 else dull, index=index))
         size = sum(map(len, report_html(collection, ABOUT)))
         pictures = collection.pictures()
-    assert time.process_time() - began < 10
     assert len(pictures) == MOST_PICTURES
     assert [picture.index % (total // pictured) for picture in pictures[:pictured]] == [1] * pictured
     assert [picture.index for picture in pictures[pictured:]] == sorted(
