@@ -1,6 +1,10 @@
 """Databases for tests: fresh ones of both kinds, PostgreSQL on a server that the test run starts and stops.
 
 A test that asks for `database` or `database_url` runs on SQLite and on PostgreSQL.
+
+How tests are shared out where several processes run them (`pytest -n auto`): those that start services and wait for
+them take little of the processor, but want it at once. They run one after another in one process, and all other tests
+stand back for them. So there is room for one process more than cores.
 """
 
 import os
@@ -23,6 +27,19 @@ USER = "postgres"
 KINDS = ("sqlite", "postgresql")
 # A test server may lose everything when it stops; its durability is PostgreSQL's to test.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
+
+STAND_BACK = 15  # added to the niceness; workers of a service under test add 10
+WAITING = ("browser/", "faults/", "service/jobs/test_cluster", "service/test_serve", "service/test_supervisor")
+LONG = ("contract/test_fuzzing", "golden/", "statistical/", "models/", "service/test_cli")
+# Each of their tests may run anywhere; those of other files stay together, with what they share.
+APART = (
+    "golden/test_engines_agree",
+    "models/test_group_sampling",
+    "statistical/test_calibration.py::test_true_parameters",
+    "statistical/test_calibration.py::test_intervals",
+    "statistical/test_shared_items",
+    "statistical/test_suites",
+)
 
 
 class NoPostgres(Exception):
@@ -146,3 +163,42 @@ def _run(*command: object) -> None:
         timeout=90,
     )
     assert done.returncode == 0, f"{command[0]}: {done.stderr}"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """In the order of the collection, in the groups of `group`."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    config.option.loadscopereorder = False
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = group  # noqa: SLF001 - xdist reads its own groups from the ids of tests, which it changes
+    return scheduling
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits goes first, then what is long; the short ones at the end fill the processes evenly."""
+    items.sort(key=lambda item: 0 if _is_in(WAITING, item.nodeid) else 1 if _is_in(LONG, item.nodeid) else 2)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """From its first other test on, a process stands back."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not _is_in(WAITING, item.nodeid) and os.nice(0) < STAND_BACK:
+        os.nice(STAND_BACK)
+
+
+def group(nodeid: str) -> str:
+    """Tests of one group run one after another in one process."""
+    if _is_in(WAITING, nodeid):
+        return "waiting"
+    return nodeid if _is_in(APART, nodeid) else nodeid.split("::", maxsplit=1)[0]
+
+
+def _is_in(places: tuple[str, ...], nodeid: str) -> bool:
+    return nodeid.startswith(tuple(f"tests/{place}" for place in places))

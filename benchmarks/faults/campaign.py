@@ -36,6 +36,7 @@ KILLS_A_ROUND = 10  # under one start of the service
 SEEDS = 3  # of random requests
 FIRST_SEED = 20_000
 SEED_VARIABLE = "FUZZ_SEED"
+EXAMPLES_VARIABLE, EXAMPLES = "FUZZ_EXAMPLES", 60  # of each operation: several times those of the tests
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,7 +129,7 @@ def _contract(folder: Path, seed: int) -> Contract:
         print(f"random requests, seed {seed}", file=sys.stderr, flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_fuzzing.py"],
-            env={**os.environ, SEED_VARIABLE: str(seed)},
+            env={**os.environ, SEED_VARIABLE: str(seed), EXAMPLES_VARIABLE: str(EXAMPLES)},
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -13,7 +13,6 @@ from schemathesis.engine import from_schema
 from schemathesis.engine.events import NonFatalError, ScenarioFinished
 from schemathesis.engine.recorder import ScenarioRecorder
 
-EXAMPLES = 60  # of each operation in the fuzzing phase; with the other phases well over 2,000 cases
 TEXTS = ("application/x-ndjson", "text/csv")
 # Some rules bind several fields together (n_correct and n_examples), which a JSON schema cannot say: then 422.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "422", "429"]
@@ -30,7 +29,7 @@ class Outcome:
     failures: Mapping[str, str]
 
 
-def fuzzed(app: Flask, seed: int, examples: int = EXAMPLES) -> Outcome:
+def fuzzed(app: Flask, seed: int, examples: int) -> Outcome:
     """The outcome of all phases: examples, coverage, fuzzing and stateful."""
     for name in TEXTS:
         schemathesis.serializer(name)(_as_text)
