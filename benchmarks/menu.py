@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.designs import Design
 from benchmarks.truth import FloatArray, MeanCurve, dense_grid, shape_codes
-from models.curve_models import FLAT_SHARES, menu
+from models.curve_models import FLAT_SHARES, flat_shares, menu
 from models.curve_models.record import Context, CurveModel, mean, prior_draws
 from models.options import DEFAULT_SMALLEST_EFFECT, Shape
 
@@ -34,7 +34,7 @@ def menu_context(design: Design) -> Context:
 def draw_from_menu(rng: np.random.Generator, shape: Shape, design: Design) -> tuple[str, MeanCurve]:
     """Name of a curve model and a mean curve of that shape."""
     models = {model.name: model for model in menu(menu_context(design))}
-    flat = _flat_model(rng) if shape is Shape.FLAT else None
+    flat = _flat_model(rng, flat_shares(models)) if shape is Shape.FLAT else None
     if flat is not None:
         return flat, prior_curve(rng, models[flat])[2]
     changing = [model for name, model in models.items() if name not in FLAT_SHARES]
@@ -50,11 +50,11 @@ def prior_curve(rng: np.random.Generator, model: CurveModel) -> tuple[FloatArray
     return shape, levels, _mean_curve(model, shape, levels)
 
 
-def _flat_model(rng: np.random.Generator) -> str | None:
+def _flat_model(rng: np.random.Generator, shares: dict[str, float]) -> str | None:
     """One of the models that are flat by construction, by their shares of the class; None for the rest of it."""
-    reached = np.cumsum(list(FLAT_SHARES.values()))
+    reached = np.cumsum(list(shares.values()))
     place = int(np.searchsorted(reached, rng.random(), side="right"))
-    return list(FLAT_SHARES)[place] if place < len(reached) else None
+    return list(shares)[place] if place < len(reached) else None
 
 
 def _first_of_shape(rng: np.random.Generator, models: list[CurveModel], shape: Shape) -> tuple[str, MeanCurve] | None:

@@ -6,7 +6,7 @@ true value is uniform if engine, likelihood and priors agree (Talts et al., arXi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.designs import Design, draw_design
 from benchmarks.noise import Noise, draw_successes
 from benchmarks.truth import FloatArray
-from models.curve_models import CURVE_MODELS
+from models.curve_models import CURVE_MODELS, POINT_MASSES
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import Context, CurveModel, mean, prior_draws
 from models.engines.quadrature import quadrature
@@ -63,7 +63,9 @@ def ranks(name: str, rng: np.random.Generator, draws: int = SBC_DRAWS) -> dict[s
 
 def _applies(name: str, kind: str) -> bool:
     """Whether the curve model is ever used with this kind of score."""
-    return CURVE_MODELS[name](Context(bounded=kind != UNBOUNDED, delta=DEFAULT_SMALLEST_EFFECT)) is not None
+    plain = Context(bounded=kind != UNBOUNDED, delta=DEFAULT_SMALLEST_EFFECT)
+    with_chance = replace(plain, chance=0.25)
+    return any(CURVE_MODELS[name](context) is not None for context in (plain, with_chance))
 
 
 def _setting(rng: np.random.Generator, name: str, kind: str) -> tuple[CurveModel, Design, Context]:
@@ -143,7 +145,7 @@ def _ranks(model: CurveModel, truth: Draw, posterior: ModelPosterior) -> dict[st
 
 def _curve_values(model: CurveModel, shape: FloatArray, levels: FloatArray) -> dict[str, FloatArray]:
     """Functions of the mean curve that classes and effects rest on; none for a constant, which has one value."""
-    if model.name == "constant":
+    if model.name in POINT_MASSES:
         return {}
     f = mean(model, shape, levels, np.linspace(0, 1, CURVE_NODES))
     return {

@@ -10,7 +10,7 @@ from models.between_model import ResolvedScale, own_scale, scale_evidence
 from models.classification import ENGINE_UNRELIABLE, ERRATIC, classification, decide
 from models.crosschecks import crosschecks
 from models.curve import ScalingCurve
-from models.curve_models import menu
+from models.curve_models import POINT_MASSES, menu
 from models.curve_models.logit_linear import logit_linear
 from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
@@ -155,7 +155,7 @@ def _classified(setting: _Setting, averaged: Averaged, *, reliable: bool) -> Cla
     best = decide(pool, options, options.class_prior).best
     vetoes = (*((ERRATIC,) if is_erratic(averaged, best) else ()), *(() if reliable else (ENGINE_UNRELIABLE,)))
     delta = pool.context.delta
-    constant = [posterior for posterior in pool.posteriors if posterior.model.name == "constant"]
+    constant = [posterior for posterior in pool.posteriors if posterior.model.name in POINT_MASSES]
     wide = _near_flat(setting, DOUBLE * delta)
     others = {
         "halved": with_effect(pool, [*constant, narrowed(wide, HALF * delta, HALF / DOUBLE)], HALF * delta),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Floats
-from models.curve_models import FLAT_SHARES
+from models.curve_models import FLAT_SHARES, POINT_MASSES
 from models.curve_models.priors import HalfCauchy
 from models.options import UNDETERMINED, Options, Shape
 from models.pool import (
@@ -30,7 +30,7 @@ MCSE_MARGIN = 2.0
 FLAT_RANGE, FLAT_CERTAINTY = 2.0, 0.8
 FEWEST_CLASS_DRAWS = 50.0  # effective draws in a class below which its Bayes factor is only bounded
 SENSITIVITY_FACTOR = 3.0  # the prior scale of r is divided and multiplied by this
-POINT_MASS = "constant"
+POINT_MASS_SHARE = sum(FLAT_SHARES[name] for name in POINT_MASSES)
 ERRATIC, ENGINE_UNRELIABLE = "erratic", "engine_unreliable"
 EVEN_PRIOR: Mapping[Shape, float] = dict.fromkeys(SHAPES, 1 / len(SHAPES))
 
@@ -73,8 +73,8 @@ def _mcse(evidence: ClassEvidence, prior: Mapping[Shape, float], best: int) -> f
 def small_change_probability(pool: Pool, prior: Mapping[Shape, float], factor: Floats | None = None) -> float:
     """P(max f - min f <= 2 delta) where the class flat keeps its prior but not its point mass at no change."""
     weights = posterior_weights(pool, prior) if factor is None else posterior_weights(pool, prior) * factor
-    point_mass = np.array([posterior.model.name == POINT_MASS for posterior in pool.posteriors])[pool.model]
-    rest = np.where(pool.code == FLAT, 1 / (1 - FLAT_SHARES[POINT_MASS]), 1.0)
+    point_mass = np.array([posterior.model.name in POINT_MASSES for posterior in pool.posteriors])[pool.model]
+    rest = np.where(pool.code == FLAT, 1 / (1 - POINT_MASS_SHARE), 1.0)
     weights = np.where(point_mass, 0.0, weights * rest)
     small = pool.marks.highest - pool.marks.lowest <= FLAT_RANGE * pool.context.delta
     return float(weights[small].sum() / weights.sum())

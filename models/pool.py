@@ -4,7 +4,7 @@ p(y|c) = sum_j q_j Z_j post_j(c) / sum_j q_j pi_j(c): the prior is on classes, n
 No curve model is the truth, and evidence counts every trace that tells a curve from the models as if it told the
 shapes apart. So class evidences count by a power below 1, as in the coarsened posterior of Miller and Dunson (2019,
 Journal of the American Statistical Association 114). What is said of a curve given its class is not touched.
-The class flat is made of `constant`, `near_flat` and, with a small share, the flat curves of the other models.
+The class flat is made of `constant`, `at_floor`, `near_flat` and, with a small share, the flat curves of the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from models.arrays import Bools, Floats, Ints
 from models.compiled import compiled
-from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE
+from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE, flat_shares
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import Context
 from models.likelihood import Observations
@@ -159,7 +159,8 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool |
     unit = max(posterior.log_evidence for posterior in posteriors)
     log_weights = np.concatenate([posterior.log_weights for posterior in posteriors])
     masses = np.stack([_masses(posterior, context) for posterior in posteriors])
-    flat = np.array([FLAT_SHARES.get(posterior.model.name, 0.0) for posterior in posteriors])
+    shares = flat_shares([posterior.model.name for posterior in posteriors])
+    flat = np.array([shares.get(posterior.model.name, 0.0) for posterior in posteriors])
     codes = classify(marks, context.delta)
     model, share = _shares(log_weights - unit, codes, draws, flat, _factors(flat, masses))
     share *= _coarsening(np.bincount(codes, share, CLASSES))[codes]

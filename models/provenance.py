@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from models.between_model import ResolvedScale
 from models.curve import ScalingCurve
-from models.curve_models import CURVE_MODELS, FLAT_SHARES, SMALL_CHANGES_SHARE
+from models.curve_models import SMALL_CHANGES_SHARE, flat_shares, menu
 from models.curve_models.priors import LevelPrior, ShapePrior
 from models.curve_models.record import Context, CurveModel
 from models.identity import input_sha256
@@ -51,15 +51,15 @@ def package_version() -> str:
 @lru_cache(maxsize=512)
 def prior_texts(context: Context, between_model_scale: float) -> Mapping[str, Mapping[str, str]]:
     """Priors of every curve model in words, and what the class flat is made of."""
+    models = menu(context)
+    shares = flat_shares([model.name for model in models])
     texts: dict[str, Mapping[str, str]] = {
         "between_model_variation": {"r": f"HalfCauchy(scale={between_model_scale:g}) truncated at 1"},
         "class_evidence": {"power": f"{EVIDENCE_POWER:g}"},
-        "flat": {**{name: f"{share:g}" for name, share in FLAT_SHARES.items()}, "others": f"{SMALL_CHANGES_SHARE:g}"},
+        "flat": {**{name: f"{share:g}" for name, share in shares.items()}, "others": f"{SMALL_CHANGES_SHARE:g}"},
     }
-    for factory in CURVE_MODELS.values():
-        model = factory(context)
-        if model is not None:
-            texts[model.name] = _texts(model)
+    for model in models:
+        texts[model.name] = _texts(model)
     return MappingProxyType(texts)
 
 

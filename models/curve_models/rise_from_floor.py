@@ -41,10 +41,15 @@ def rise_from_floor(context: Context) -> CurveModel | None:
     )
 
 
+def knows_floor(context: Context) -> bool:
+    """Whether it is known what models score that cannot do the task."""
+    return context.chance is not None or (context.target_length or 0) >= FREE_ANSWER
+
+
 def floor_prior(context: Context) -> Normal:
     """Prior of the logit of what models score that cannot do the task."""
     chance = context.chance
-    if chance is None and (context.target_length or 0) < FREE_ANSWER:
+    if not knows_floor(context):
         return Normal(UNKNOWN_LOGIT, UNKNOWN_SD)
     if chance is None or not NO_CHANCE < chance < 1 - NO_CHANCE:
         return Normal(ZERO_LOGIT, ZERO_SD)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.arrays import Floats
-from models.curve_models import FLAT_SHARES
+from models.curve_models import FLAT_SHARES, flat_shares
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, Proposal, cell_draws, cell_proposal, solved_cells
@@ -65,8 +65,8 @@ def quadrature(
 def _expected_weights(models: Sequence[CurveModel], evidences: Floats) -> Floats:
     """About the weights (J,) in the averaged posterior: a flat model stands for its class, the others share theirs."""
     others = max(sum(model.name not in FLAT_SHARES for model in models), 1)
-    flat = DEFAULT_CLASS_PRIOR[Shape.FLAT]
-    prior = [flat * FLAT_SHARES[m.name] if m.name in FLAT_SHARES else (1 - flat) / others for m in models]
+    flat, shares = DEFAULT_CLASS_PRIOR[Shape.FLAT], flat_shares([model.name for model in models])
+    prior = [flat * shares[m.name] if m.name in shares else (1 - flat) / others for m in models]
     weights = np.array(prior) * np.exp(evidences - evidences.max())
     return np.asarray(weights / weights.sum())
 

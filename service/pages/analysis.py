@@ -28,6 +28,7 @@ from service.table_words import LEGEND, NAMES
 
 MODEL_NAMES: Mapping[str, str] = {
     "constant": "constant",
+    "at_floor": "constant at chance",
     "near_flat": "nearly flat",
     "bent_line": "bent line",
     "quadratic": "quadratic",

@@ -76,6 +76,7 @@ PAIRS = [
     *(("three", name) for name in ("constant", "bent_line", "quadratic")),
     *(("noisy", name) for name in ("constant", "quadratic", "logistic")),
     *(("chance", name) for name in ("two_task", "bent_line")),
+    *((curve, "at_floor") for curve in ("slow", "chance")),
     *((curve, "rise_from_floor") for curve in ("zeros", "late", "slow", "chance", "bounded")),
     *(("bounded", name) for name in ("bent_line", "logistic")),
     *(("loss", name) for name in ("power_law", "bent_line")),

@@ -6,7 +6,7 @@ import pytest
 import models.pool
 from models.analysis import averaged_posterior
 from models.curve import ScalePoint, ScalingCurve
-from models.curve_models import FLAT_SHARES, SMALL_CHANGES_SHARE
+from models.curve_models import SMALL_CHANGES_SHARE, flat_shares
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_CLASS_PRIOR, Options
 from models.pool import EVIDENCE_POWER, Pool, class_evidence, pooled
@@ -26,9 +26,10 @@ CURVES = [(120, 130, 118, 125), (40, 90, 200, 330), (300, 180, 120, 260, 340), (
 def slow_evidence(pool: Pool) -> np.ndarray:
     """p(y|c) = sum_j q_j Z_j post_j(c) / sum_j q_j pi_j(c) draw by draw, without the power."""
     value, masses = np.zeros(len(SHAPES)), pool.masses.sum(axis=0)
+    shares = flat_shares([posterior.model.name for posterior in pool.posteriors])
     first = 0
     for posterior in pool.posteriors:
-        own = FLAT_SHARES.get(posterior.model.name)
+        own = shares.get(posterior.model.name)
         for s, log_weight in enumerate(posterior.log_weights):
             code = FLAT if own is not None else int(pool.code[first + s])
             part = np.exp(log_weight - pool.log_unit) / len(posterior.log_weights)

@@ -17,10 +17,11 @@ from scipy.stats import t as student_t
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models import menu
+from models.curve_models.at_floor import at_floor
 from models.curve_models.constant import constant
 from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
-from models.curve_models.rise_from_floor import rise_from_floor
+from models.curve_models.rise_from_floor import floor_prior, rise_from_floor
 from models.engines import kernels
 from models.engines.quadrature import quadrature
 from models.engines.target import pack
@@ -118,7 +119,7 @@ def brute_force(observations: Observations, mean: Floats, weights: Floats) -> fl
 
 
 def evidence(observations: Observations, name: str) -> float:
-    factories = {"constant": constant, "near_flat": near_flat, "rise_from_floor": rise_from_floor}
+    factories = {"constant": constant, "at_floor": at_floor, "near_flat": near_flat, "rise_from_floor": rise_from_floor}
     model = factories[name](observations.context)
     assert model is not None
     return quadrature([model], observations, VARIATION, Work(EVIDENCE_DRAWS, 0, even=True))[0].log_evidence
@@ -139,6 +140,18 @@ def test_evidence_of_constant_agrees_with_brute_force(counts: list[int], n: int)
     level, weights = nodes(0, 1, 400)
     expected = brute_force(observations, np.repeat(level[:, None], len(counts), axis=1), weights)
     assert evidence(observations, "constant") == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("counts", "n"), CURVES)
+@pytest.mark.parametrize("chance", [0.0, 0.25])
+def test_evidence_of_at_floor_agrees_with_brute_force(counts: list[int], n: int, chance: float) -> None:
+    observations = replace(counted(counts, n), chance=chance)
+    x, weights = nodes(-8, 8, 1000)  # standard normal: scores far from the floor lie in the tail of its prior
+    prior = floor_prior(observations.context)
+    level = expit(prior.mean + prior.sd * x)
+    weights = weights * norm.pdf(x)
+    expected = brute_force(observations, np.repeat(level[:, None], len(counts), axis=1), weights)
+    assert evidence(observations, "at_floor") == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize(("counts", "n"), CURVES)

@@ -7,11 +7,12 @@ import pytest
 
 from models.analysis import analyze
 from models.curve import ScalePoint, ScalingCurve
+from models.curve_models.at_floor import at_floor
 from models.curve_models.priors import Normal
 from models.curve_models.record import Context
 from models.curve_models.rise_from_floor import floor_prior, rise_from_floor
 from models.metrics import REGISTRY
-from models.options import Options
+from models.options import Options, Shape
 
 BOUNDED = Context(bounded=True, delta=0.02)
 ZERO = Normal(-7.0, 2.0)
@@ -40,6 +41,30 @@ def test_an_unknown_floor_is_that_of_free_answers_or_of_a_choice_among_two_to_te
 
 def test_unbounded_scores_have_no_floor() -> None:
     assert rise_from_floor(Context(bounded=False, delta=0.02)) is None
+    assert at_floor(Context(bounded=False, delta=0.02, chance=0.5)) is None
+
+
+def test_models_may_all_be_at_a_floor_that_is_known() -> None:
+    assert at_floor(BOUNDED) is None
+    for known in (replace(BOUNDED, chance=0.2), replace(BOUNDED, chance=0.0), replace(BOUNDED, target_length=2)):
+        model = at_floor(known)
+        assert model is not None
+        assert model.levels[0].prior == floor_prior(known)
+
+
+@pytest.mark.parametrize("chance", [0.25, 0.5])
+def test_models_that_all_guess_are_called_flat_more_surely_where_chance_is_known(chance: float) -> None:
+    rng = np.random.default_rng(4)
+    surer = []
+    for _ in range(12):
+        points = tuple(ScalePoint(10 ** (8 + i / 2), rng.binomial(300, chance) / 300, n_examples=300) for i in range(8))
+        flat = [
+            analyze(ScalingCurve("task", metric, points), Options()).classification.probabilities[Shape.FLAT]
+            for metric in (replace(REGISTRY["accuracy"], chance=chance), REGISTRY["accuracy"])
+        ]
+        surer.append(flat[0] - flat[1])
+    assert np.mean(surer) > 0
+    assert np.mean(np.array(surer) > 0) > 0.7
 
 
 @pytest.mark.parametrize("n", [50, 500, 2000])
