@@ -33,7 +33,6 @@ WAITING = ("browser/", "faults/", "service/jobs/test_cluster", "service/test_ser
 LONG = ("contract/test_fuzzing", "golden/", "statistical/", "models/", "service/test_cli")
 # Each of their tests may run anywhere; those of other files stay together, with what they share.
 APART = (
-    "golden/test_engines_agree",
     "models/test_group_sampling",
     "statistical/test_calibration.py::test_true_parameters",
     "statistical/test_calibration.py::test_intervals",
@@ -197,6 +196,8 @@ def group(nodeid: str) -> str:
     """Tests of one group run one after another in one process."""
     if _is_in(WAITING, nodeid):
         return "waiting"
+    if _is_in(("golden/test_engines_agree",), nodeid):  # a curve model is compiled once in a process
+        return nodeid.rpartition("-")[2]
     return nodeid if _is_in(APART, nodeid) else nodeid.split("::", maxsplit=1)[0]
 
 

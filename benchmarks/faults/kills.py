@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +39,25 @@ class Round:
 
 def kill_round(role: str, database_url: str, folder: Path, kills: int, seed: int) -> Round:
     """Start the service, send it work, kill processes of `role` at random moments, wait for all to end, and look."""
+    return kill_rounds((role,), database_url, folder, kills, seed)[0]
+
+
+def kill_rounds(roles: Sequence[str], database_url: str, folder: Path, kills: int, seed: int) -> tuple[Round, ...]:
+    """The same for several roles, one after the other under one start; traffic and what broke are of all of them."""
     began = time.monotonic()
     with served(folder, {"database_url": database_url}) as service, closing(open_database(database_url)) as database:
         flow = _Flow(service, database, np.random.default_rng(seed))
-        recoveries, faults = flow.disturbed(lambda: flow.kill(role), kills)
+        disturbed = {role: flow.disturbed(partial(flow.kill, role), kills) for role in roles}
         traffic = flow.traffic
-        faults = (*faults, *flow.finished(), *broken(database, traffic))
+        faults = [fault for _, found in disturbed.values() for fault in found]
+        faults += [*flow.finished(), *broken(database, traffic)]
         kind = database.dialect
     curves = sum(batch.curves for batch in traffic.batches) + len(traffic.analyses)
     seconds = round(time.monotonic() - began, 1)
-    return Round(role, kind, seed, recoveries, len(traffic.batches), curves, faults, seconds)
+    return tuple(
+        Round(role, kind, seed, recoveries, len(traffic.batches), curves, tuple(faults), seconds)
+        for role, (recoveries, _) in disturbed.items()
+    )
 
 
 class _Flow:

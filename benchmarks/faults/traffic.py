@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 
 LARGEST_BATCH = 40
-ENOUGH = 120  # curves that wait: the workers stay busy, and the end is not far
+ENOUGH = 60  # curves that wait: the workers stay busy, and the end is not far
 PATIENCE_SECONDS = 90.0  # for one acknowledgement
 PAUSE_SECONDS = 0.1
 AGAIN = (429, 503)  # statuses that ask the client to come again
@@ -88,8 +88,11 @@ class Traffic:
 
 
 def random_curve(source: np.random.Generator, task: str) -> dict[str, Any]:
-    """A curve of eight points that nobody has sent before."""
+    """A curve of eight points that nobody has sent before: a rise or fall on the logit, and the test sets' noise."""
+    left, right = source.normal(size=2)
+    means = 1 / (1 + np.exp(-np.linspace(left, right, 8)))
     points = [
-        {"scale": 10.0 ** (7 + 0.5 * i), "n_correct": int(source.integers(1001)), "n_examples": 1000} for i in range(8)
+        {"scale": 10.0 ** (7 + 0.5 * i), "n_correct": int(source.binomial(1000, mean)), "n_examples": 1000}
+        for i, mean in enumerate(means)
     ]
     return {"task": task, "metric": "accuracy", "model_family": "Example", "points": points}
