@@ -89,9 +89,10 @@ class Supervisor:
         try:
             load()
             self._loaded = True
-        finally:
-            self._failed = not self._loaded
-            asked.wake()
+        except Exception:  # noqa: BLE001 - whatever it was, the server ends and the log has it
+            self._log.exception("not loaded")
+            self._failed = True
+        asked.wake()
 
     def _can_start(self, child: _Child) -> bool:
         return child.process is None and (self._loaded or child.role.forked is None)

@@ -217,7 +217,6 @@ def test_a_fork_starts_when_its_imports_are_loaded_and_is_started_again(running:
     assert not alive(running.pid(2))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is its traceback
 def test_imports_that_fail_end_the_server_and_are_no_success(running: Running) -> None:
     def load() -> None:
         running.until(lambda: len(running.lines()) == 1)
