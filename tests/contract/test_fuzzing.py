@@ -24,6 +24,7 @@ def quick_studies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # five minutes of processor time, for which it stands back while services are tested
 @pytest.mark.usefixtures("quick_studies")
 def test_made_up_requests_keep_to_the_contract_and_never_break_the_server(app: Flask) -> None:
     outcome = fuzzed(app, SEED, EXAMPLES)
