@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from service.schemas.calculators import ResolutionsAsked, ScoresAsked
 
 TOO_LARGE = "beyond_floating_point"
 NOT_APPLICABLE = "not_applicable"
+EXAMPLE_CHANCE = 0.25  # for curve models that need to know it
 _OPTIONAL = ("lower", "upper", "chance", "linear", "continuous")
 
 
@@ -53,16 +56,20 @@ def registered_metrics() -> dict[str, Any]:
 
 def curve_models() -> dict[str, Any]:
     """Every curve model with its parameters and their priors, for a range of one decade."""
-    items = []
-    for bounded in (True, False):
-        context = Context(bounded=bounded, delta=DEFAULT_SMALLEST_EFFECT)
-        texts = prior_texts(context, DEFAULT_BETWEEN_MODEL_SCALE)
-        for factory in CURVE_MODELS.values():
+    return {"items": [item for bounded in (True, False) for item in _curve_models(bounded=bounded)]}
+
+
+def _curve_models(*, bounded: bool) -> Iterator[dict[str, Any]]:
+    plain = Context(bounded=bounded, delta=DEFAULT_SMALLEST_EFFECT)
+    for factory in CURVE_MODELS.values():
+        for context in (plain, replace(plain, chance=EXAMPLE_CHANCE)):
             model = factory(context)
             if model is not None:
-                priors = [{"name": name, "prior": text} for name, text in texts[model.name].items()]
-                items.append({"name": model.name, "source": model.source, "parameters": priors, "bounded": bounded})
-    return {"items": items}
+                texts = prior_texts(context, DEFAULT_BETWEEN_MODEL_SCALE)[model.name]
+                priors = [{"name": name, "prior": text} for name, text in texts.items()]
+                source = model.source if context is plain else f"{model.source}; here for a chance of {EXAMPLE_CHANCE}"
+                yield {"name": model.name, "source": source, "parameters": priors, "bounded": bounded}
+                break
 
 
 def _seen(asked: ScoresAsked, median: float) -> dict[str, Any]:
