@@ -19,8 +19,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from service.database import Database, migrate, open_database
+
+# The same examples in every run, and no look at the clock: a first example compiles, and a busy machine is slow.
+settings.register_profile("scaleshape", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("scaleshape")
 
 BINARIES = Path("/usr/lib/postgresql")
 USER = "postgres"
