@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -72,7 +73,8 @@ def prevalence(curves: Sequence[SuiteCurve], level: float, group: str | None = N
     weights = cluster_weights(curves)
     evidence = np.array([curve.evidence for curve in curves])
     posterior = pi_posterior(evidence, weights)
-    bounded = pi_posterior(np.array([curve.evidence_bound for curve in curves]), weights)
+    bound = np.array([curve.evidence_bound for curve in curves])
+    bounded = posterior if np.array_equal(bound, evidence) else pi_posterior(bound, weights)
     shift = float(np.max(np.abs(np.median(bounded.draws, axis=0) - np.median(posterior.draws, axis=0))))
     return summarised(curves, posterior.draws, level, group, shift)
 
@@ -200,12 +202,19 @@ def _softmax(log_ratios: Floats) -> Floats:
 
 def _proposed(center: Floats, covariance: Floats, count: int) -> tuple[Floats, Floats]:
     """Draws (S, 4) from a t distribution and its log density up to a constant."""
-    size = len(center)
+    standard, log_density = _standard(len(center), count)
+    return center + standard @ np.linalg.cholesky(covariance).T, log_density
+
+
+@lru_cache(maxsize=8)
+def _standard(size: int, count: int) -> tuple[Floats, Floats]:
+    """Draws (S, size) from the standard t distribution and its log density up to a constant; always the same."""
     v = qmc.Sobol(size + 1, scramble=True, rng=np.random.default_rng(SEED)).random(count)
     v = np.clip(v, 1e-12, 1 - 1e-12)
     scale = np.sqrt(DEGREES_OF_FREEDOM / chi2.ppf(v[:, -1], DEGREES_OF_FREEDOM))
     standard = ndtri(v[:, :-1]) * scale[:, None]
-    root = np.linalg.cholesky(covariance)
     distance = np.sum(standard**2, axis=1)
     log_density = -0.5 * (DEGREES_OF_FREEDOM + size) * np.log1p(distance / DEGREES_OF_FREEDOM)
-    return center + standard @ root.T, log_density
+    standard.setflags(write=False)
+    log_density.setflags(write=False)
+    return standard, log_density
