@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 def _head(asked: argparse.Namespace) -> str:
     return (
         "# Calibration\n\n"
-        f"Made by `python -m benchmarks.calibration --seed {asked.seed} --curves {asked.curves}`, sections "
+        f"Made by `python -m benchmarks.calibration --seed {asked.seed} --curves {asked.curves} --turn-curves "
+        f"{asked.turn_curves} --sbc-curves {asked.sbc_curves}`, sections "
         f"{', '.join(asked.sections)}, engine version {ENGINE_VERSION}. Simulated curves whose true shape is known; "
         "how they are made is said in `benchmarks/simulators.py` and the modules that it names. Development seed and "
         "gate seed are kept apart: no choice was made on the gate's curves.\n\n"
