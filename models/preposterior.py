@@ -90,7 +90,7 @@ def expected(
     found = outcomes(law, chosen, OUTCOMES, options.seed)
     likelihoods = factors(law, found)
     sizes = np.array([effective_sample_size(row * before.averaged.weights) for row in likelihoods])
-    again = _to_refit(sizes, refit is not None)
+    again = frozenset() if refit is None else _to_refit(sizes)
     after = []
     for index, row in enumerate(likelihoods):
         if refit is not None and index in again:
@@ -143,10 +143,8 @@ def _label(pool: Pool, decision: Decision, options: Options, drawn: tuple[Floats
     return UNDETERMINED if unsure else SHAPES[decision.best].value
 
 
-def _to_refit(sizes: Floats, possible: bool) -> frozenset[int]:  # noqa: FBT001 - read beside its name
+def _to_refit(sizes: Floats) -> frozenset[int]:
     """The outcomes that leave the fewest effective draws, where those are too few."""
-    if not possible:
-        return frozenset()
     worst = np.argsort(sizes, kind="stable")[:MOST_REFITS]
     return frozenset(int(index) for index in worst if sizes[index] < FEWEST_DRAWS)
 

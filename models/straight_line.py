@@ -29,7 +29,7 @@ def line_pool(observations: Observations, variation: HalfCauchy, work: Work) -> 
     context = observations.context
     posterior = quadrature([logit_linear(context)], observations, variation, replace(work, even=True))[0]
     part = Part.of(posterior)
-    code, masses = classify(part.marks, context.delta), _masses(context.bounded, context.delta)
+    code, masses = classify(part.marks, context.delta), _masses(bounded=context.bounded, delta=context.delta)
     count = len(posterior.r)
     share = np.exp(posterior.log_weights - posterior.log_evidence) / count
     share = share / np.where(masses > 0, masses, 1.0)[code]
@@ -46,7 +46,7 @@ def of_classes(pool: Pool, prior: Floats) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def _masses(bounded: bool, delta: float) -> Floats:  # noqa: FBT001 - a cache's key
+def _masses(*, bounded: bool, delta: float) -> Floats:
     """Prior mass (5,) of each shape under the line."""
     model = logit_linear(Context(bounded, delta))
     sobol = qmc.Sobol(len(model.parameter_names), scramble=True, rng=np.random.default_rng(PRIOR_SEED))

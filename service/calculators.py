@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +46,7 @@ def resolutions(asked: ResolutionsAsked) -> dict[str, Any]:
         *np.clip(wilson(counts, asked.n_examples, asked.level), 0.0, 1.0),  # rounding may go a little beyond
         upper_bound_at_zero(asked.n_examples),
     )
-    return {"items": [_resolution(*map(float, row)) for row in zip(*columns, strict=True)]}
+    return {"items": [_resolution([float(value) for value in row]) for row in zip(*columns, strict=True)]}
 
 
 def registered_metrics() -> dict[str, Any]:
@@ -84,9 +84,9 @@ def _explained(name: str, value: float, undefined: str) -> dict[str, Any]:
     return {name: None, f"{name}_reason": undefined if math.isnan(value) else TOO_LARGE}
 
 
-def _resolution(  # noqa: PLR0913, PLR0917 - one row of a table
-    score: float, n_examples: float, lower: float, upper: float, wilson_lower: float, wilson_upper: float, bound: float
-) -> dict[str, Any]:
+def _resolution(row: Sequence[float]) -> dict[str, Any]:
+    """`row`: the columns of `resolutions`."""
+    score, n_examples, lower, upper, wilson_lower, wilson_upper, bound = row
     needed = n_needed(score)
     unseen: dict[str, Any] = {"n_needed": needed, "below_resolution": None if needed is None else n_examples < needed}
     if needed is None:

@@ -25,6 +25,7 @@ BACKLOG = 2048  # connections that wait while the web process is started again
 PATIENCE = {"dispatcher": 10.0, "worker": 8.0, "scheduler": 5.0}  # seconds to stop, before a role is killed
 DRAIN_MARGIN = 3.0  # seconds that the web process gets beyond those of its requests
 LOOPBACK = "127.0.0.1"
+WEB_PROCESS = "scaleshape-web"  # its name: it is a fork, whose command line is that of the whole server
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc gives each of many threads an arena that never shrinks
 EXAMPLE = (
     '{"task": "example", "metric": "accuracy", "points": [{"scale": 1e8, "score": 0.8, "n_examples": 500}, '
@@ -160,7 +161,7 @@ def _main(arguments: Sequence[str]) -> None:
     """The command `scaleshape` inside this process."""
     from service.cli import main
 
-    name_process("scaleshape-web")
+    name_process(WEB_PROCESS)
     main(list(arguments))
 
 

@@ -1,10 +1,8 @@
 """`at_floor`: every model at the floor of those that cannot do the task, where that floor is known beforehand."""
 
-from collections.abc import Sequence
-from typing import Any
-
+from models.curve_models.constant import one_level
 from models.curve_models.priors import Parameter
-from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
+from models.curve_models.record import Context, CurveModel, Link, no_extreme
 from models.curve_models.rise_from_floor import floor_prior, knows_floor
 
 
@@ -21,11 +19,7 @@ def at_floor(context: Context) -> CurveModel | None:
         source="no effect of scale at chance; the point mass in the class flat",
         shape=(),
         levels=(Parameter("floor", floor_prior(context)),),
-        columns=_columns,
+        columns=one_level,
         link=Link.LOGIT,
         extreme=no_extreme,
     )
-
-
-def _columns(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:
-    return 0.0 * u, 1.0 + 0.0 * u

@@ -18,11 +18,12 @@ def constant(context: Context) -> CurveModel:
         source="no effect of scale; the point mass in the class flat",
         shape=(),
         levels=(Parameter("level", prior),),
-        columns=_columns,
+        columns=one_level,
         link=Link.IDENTITY,
         extreme=no_extreme,
     )
 
 
-def _columns(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:
+def one_level(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:
+    """Offset and column of a level that is the same at every scale."""
     return 0.0 * u, 1.0 + 0.0 * u
