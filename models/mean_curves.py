@@ -67,9 +67,9 @@ class Formulas:
         """
         return _nearly_extreme(self.kinds[indices], self.numbers[indices], extremes, tolerance, u)
 
-    def at(self, places: Floats) -> Floats:
-        """Means (T, K) of all functions, each at its own positions (T, K)."""
-        return _at(self.kinds, self.numbers, places)
+    def ends_and(self, place: Floats) -> tuple[Floats, Floats, Floats]:
+        """Means (T,) of all functions at positions 0, 1 and at each one's own (T,)."""
+        return _ends_and(self.kinds, self.numbers, place)
 
 
 type Six = tuple[float, float, float, float, float, float]
@@ -207,11 +207,14 @@ def _curves(kinds: Ints, numbers: Floats, indices: Ints, u: Floats) -> Floats:
 
 
 @compiled
-def _at(kinds: Ints, numbers: Floats, places: Floats) -> Floats:
-    means = np.empty(places.shape)
-    for t in range(len(places)):
-        _fill(means[t], kinds[t], numbers[t], places[t])
-    return means
+def _ends_and(kinds: Ints, numbers: Floats, place: Floats) -> tuple[Floats, Floats, Floats]:
+    """Most functions have no extreme: its place is then 0, whose mean is known."""
+    start, end, own = np.empty(len(place)), np.empty(len(place)), np.empty(len(place))
+    for t in range(len(place)):
+        what, n = _formula(kinds[t], numbers[t])
+        start[t], end[t] = _mean(what, n, 0.0), _mean(what, n, 1.0)
+        own[t] = start[t] if place[t] == 0.0 else _mean(what, n, place[t])
+    return start, end, own
 
 
 @compiled

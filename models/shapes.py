@@ -26,6 +26,8 @@ FLAT, POSITIVE, INVERSE = (SHAPES.index(shape) for shape in (Shape.FLAT, Shape.P
 U_SHAPED, INVERTED_U = SHAPES.index(Shape.U_SHAPED), SHAPES.index(Shape.INVERTED_U)
 PRIOR_DRAWS = 8192
 PRIOR_SEED = 20230428  # fixed: prior masses are constants of the method
+KEPT_LANDMARKS = 16  # of 256 kB each: halved and doubled effects follow at once, other curves later
+NO_EFFECT = 0.0  # in the place of the smallest effect where nothing depends on it
 # The context fields, beside bounds and smallest effect, on which the prior mass of the shapes depends.
 CONTEXT_FIELDS: dict[str, tuple[str, ...]] = {
     "two_task": ("chance",),
@@ -56,10 +58,7 @@ class Landmarks:
     @classmethod
     def of(cls, formulas: Formulas, position: Floats) -> Landmarks:
         """Those of mean functions whose one interior extreme lies at `position` (S,)."""
-        places = np.zeros((len(position), 3))
-        places[:, 1], places[:, 2] = 1.0, position
-        start, end, extreme = np.ascontiguousarray(formulas.at(places).T)
-        return cls(start, end, extreme, position)
+        return cls(*formulas.ends_and(position), position)
 
     @classmethod
     def joined(cls, parts: Sequence[Landmarks]) -> Landmarks:
@@ -105,17 +104,34 @@ def _classified(start: Floats, end: Floats, extreme: Floats, delta: float) -> In
 def shape_masses(model: CurveModel, context: Context) -> Floats:
     """Prior mass (5,) of each shape under a curve model, in the order of `SHAPES`."""
     kept = {name: getattr(context, name) for name in CONTEXT_FIELDS.get(model.name, ())}
-    return _cached_masses(model.name, replace(Context(context.bounded, context.delta), **kept))
+    return _cached_masses(model.name, replace(Context(context.bounded, NO_EFFECT), **kept), context.delta)
 
 
 @lru_cache(maxsize=4096)
-def _cached_masses(name: str, context: Context) -> Floats:
+def _cached_masses(name: str, context: Context, delta: float) -> Floats:
     model = CURVE_MODELS[name](context)
     if model is None or name in FLAT_SHARES:
         return np.array([float(shape is Shape.FLAT) for shape in SHAPES])
-    shape, levels = prior_draws(model, _uniforms(len(model.parameter_names)))
-    codes = classify(landmarks(model, shape, levels), context.delta)
+    codes = classify(_prior_landmarks(name, context), delta)
     return np.bincount(codes, minlength=len(SHAPES)) / PRIOR_DRAWS
+
+
+@lru_cache(maxsize=KEPT_LANDMARKS)
+def _prior_landmarks(name: str, context: Context) -> Landmarks:
+    """Those of a fixed sample from a curve model's prior, which do not depend on the smallest effect."""
+    model = CURVE_MODELS[name](context)
+    if model is None:
+        raise ValueError(f"{name} is not defined for these scores")
+    return landmarks(model, *_prior_sample(name, replace(context, decades=1.0, u_mean=0.5)))
+
+
+@lru_cache(maxsize=KEPT_LANDMARKS)
+def _prior_sample(name: str, context: Context) -> tuple[Floats, Floats]:
+    """Shape parameters and levels from the prior, which knows nothing of where the scales lie."""
+    model = CURVE_MODELS[name](context)
+    if model is None:
+        raise ValueError(f"{name} is not defined for these scores")
+    return prior_draws(model, _uniforms(len(model.parameter_names)))
 
 
 @lru_cache(maxsize=16)

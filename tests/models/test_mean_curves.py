@@ -34,10 +34,11 @@ def test_compiled_curves_are_those_of_the_record(model: CurveModel) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-def test_every_draw_has_its_own_positions(model: CurveModel) -> None:
+def test_ends_and_a_position_of_its_own_of_every_draw(model: CurveModel) -> None:
     shape, levels = drawn(model)
-    places = np.random.default_rng(5).random((DRAWS, 3))
-    found = Formulas.of(model, shape, levels).at(places)
+    places = np.tile([0.0, 1.0, 0.0], (DRAWS, 1))
+    places[::2, 2] = np.random.default_rng(5).random(len(places[::2]))
+    found = np.column_stack(Formulas.of(model, shape, levels).ends_and(places[:, 2]))
     assert found == pytest.approx(mean(model, shape, levels, places), rel=1e-12, abs=1e-15)
 
 
