@@ -11,6 +11,7 @@ SHARP_DECADES = 1.0  # design, section 6.5: a rise narrower than this is sharp
 DOUBTS = {
     "label_undetermined": "the shape itself is not settled",
     "sharpness_uncertain": "it may be gradual",
+    "range_too_short": "the models span too little scale to tell a sharp rise from a piece of a gradual one",
     "predictable_from_smaller_models": "the smaller models foretell it",
     "metric_explanation_untested": "the part of the metric could not be tested",
     "metric_explanation_not_settled": "the part of the metric is not settled",

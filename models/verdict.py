@@ -15,7 +15,7 @@ from models.options import Shape
 from models.pool import Averaged
 from models.results import Explanations, Unpredictability, Verdict
 from models.shapes import SHAPES
-from models.transition import NOT_RISING, Transition
+from models.transition import NOT_RISING, RISE_FROM, RISE_TO, SHARP_DECADES, Transition
 from models.unpredictability import unpredictability
 
 RISES, SHARP, SURELY_SHARP = 0.5, 0.5, 0.8  # probabilities; design, section 6.5
@@ -27,6 +27,9 @@ PERHAPS_NOT_SHARP, PREDICTABLE = "sharpness_uncertain", "predictable_from_smalle
 UNTESTED, NO_MODEL_INSIDE = "metric_explanation_untested", "no_model_inside_the_rise"
 METRIC_OPEN = "metric_explanation_not_settled"
 LABEL_OPEN = "label_undetermined"
+SHORT_RANGE = "range_too_short"
+# A rise at one pace over this range is narrower than a decade by itself, whatever it would do beyond.
+FEWEST_DECADES = SHARP_DECADES / (RISE_TO - RISE_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def _doubts(case: Case, found: Explanations, unforeseen: Unpredictability, label
         yield LABEL_OPEN
     if case.rise.probability_sharp < SURELY_SHARP:
         yield PERHAPS_NOT_SHARP
+    if case.averaged.observations.decades < FEWEST_DECADES:
+        yield SHORT_RANGE
     if unforeseen.p_value is None:
         yield unforeseen.reason or PREDICTABLE
     elif unforeseen.p_value >= SURPRISING:

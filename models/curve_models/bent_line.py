@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.arrays import Floats
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
+from models.curve_models.constant import UNBOUNDED_LEVEL
 from models.curve_models.priors import Normal, Parameter, StudentT, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops
 
@@ -22,7 +22,7 @@ def bent_line(context: Context) -> CurveModel:
         source="broken-stick regression on the logit",
         shape=(Parameter("turn", Uniform(0.0, 1.0)),),
         levels=(
-            Parameter("eta", Normal(0.0, NODE_SD if context.bounded else UNBOUNDED_LEVEL_SD)),
+            Parameter("eta", Normal(0.0, NODE_SD) if context.bounded else UNBOUNDED_LEVEL),
             Parameter("D1", change),
             Parameter("D2", change),
         ),

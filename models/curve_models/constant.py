@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from models.curve_models.priors import Normal, Parameter, Uniform
+from models.curve_models.priors import Parameter, StudentT, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
-# Unbounded scores are standardised by 50 smallest effects around their mean: 2 allows means 100 of them away.
-UNBOUNDED_LEVEL_SD = 2.0
+# Unbounded scores are standardised by 50 smallest effects around their mean. Near it the density is 1, as that of a
+# metric whose range is 50 smallest effects, so that small changes weigh there as they do with bounds; heavy tails let
+# levels lie hundreds of effects away. A wide normal took every change below some three effects for flat.
+UNBOUNDED_LEVEL = StudentT(0.375)
 
 
 def constant(context: Context) -> CurveModel:
     """f = level, uniform on the metric's range."""
-    prior = Uniform(0.0, 1.0) if context.bounded else Normal(0.0, UNBOUNDED_LEVEL_SD)
+    prior = Uniform(0.0, 1.0) if context.bounded else UNBOUNDED_LEVEL
     return CurveModel(
         name="constant",
         source="no effect of scale; the point mass in the class flat",

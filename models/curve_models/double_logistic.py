@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.arrays import Floats
+from models.curve_models.constant import UNBOUNDED_LEVEL
 from models.curve_models.priors import LogNormal, Parameter, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops
 from models.curve_models.transitions import extreme_position, shares
@@ -20,10 +21,9 @@ EARLIEST, LATEST = -0.25, 1.0
 GAP_MEDIAN, GAP_LOG_SD = 0.45, 0.5
 
 
-def double_logistic(context: Context) -> CurveModel | None:
-    """f = (1 - t)((1 - d) left + d middle) + t right; None for unbounded scores."""
-    if not context.bounded:
-        return None
+def double_logistic(context: Context) -> CurveModel:
+    """f = (1 - t)((1 - d) left + d middle) + t right."""
+    level = Uniform(0.0, 1.0) if context.bounded else UNBOUNDED_LEVEL
     return CurveModel(
         name="double_logistic",
         source="sum of two sigmoids in log scale",
@@ -33,9 +33,9 @@ def double_logistic(context: Context) -> CurveModel | None:
             Parameter("w", LogNormal(math.log(WIDTH_MEDIAN), WIDTH_LOG_SD)),
         ),
         levels=(
-            Parameter("left", Uniform(0.0, 1.0)),
-            Parameter("middle", Uniform(0.0, 1.0)),
-            Parameter("right", Uniform(0.0, 1.0)),
+            Parameter("left", level),
+            Parameter("middle", level),
+            Parameter("right", level),
         ),
         columns=_columns,
         link=Link.IDENTITY,

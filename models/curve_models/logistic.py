@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
-from models.curve_models.priors import LogNormal, Normal, Parameter, Uniform
+from models.curve_models.constant import UNBOUNDED_LEVEL
+from models.curve_models.priors import LogNormal, Parameter, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
 WIDTH_MEDIAN = 0.12  # of the observed range: 10-90 % of the step in about half of it
@@ -19,7 +19,7 @@ def logistic(context: Context) -> CurveModel:
     Left and right asymptotes are independent uniforms: floor and ceiling uniform on the ordered triangle, and either
     sign equally probable.
     """
-    level = Uniform(0.0, 1.0) if context.bounded else Normal(0.0, UNBOUNDED_LEVEL_SD)
+    level = Uniform(0.0, 1.0) if context.bounded else UNBOUNDED_LEVEL
     return CurveModel(
         name="logistic",
         source="sigmoid in log scale with free floor and ceiling",

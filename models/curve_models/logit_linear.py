@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.curve_models.bent_line import NODE_SD
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
+from models.curve_models.constant import UNBOUNDED_LEVEL
 from models.curve_models.priors import Normal, Parameter, StudentT
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
@@ -19,7 +19,7 @@ def logit_linear(context: Context) -> CurveModel:
         source="logistic regression on log scale",
         shape=(),
         levels=(
-            Parameter("eta", Normal(0.0, NODE_SD if context.bounded else UNBOUNDED_LEVEL_SD)),
+            Parameter("eta", Normal(0.0, NODE_SD) if context.bounded else UNBOUNDED_LEVEL),
             Parameter("b", StudentT(SLOPE_SCALE if context.bounded else UNBOUNDED_SLOPE_SCALE)),
         ),
         columns=_columns,

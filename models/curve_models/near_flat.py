@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
-from models.curve_models.priors import Normal, Parameter, Uniform
+from models.curve_models.constant import UNBOUNDED_LEVEL
+from models.curve_models.priors import Parameter, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
 
@@ -18,15 +18,12 @@ def near_flat(context: Context) -> CurveModel:
         name="near_flat",
         source="changes below the smallest effect",
         shape=(Parameter("d", Uniform(-context.delta, context.delta)),),
-        levels=(Parameter("v", Uniform(0.0, 1.0)) if context.bounded else Parameter("level", _UNBOUNDED),),
+        levels=(Parameter("v", Uniform(0.0, 1.0)) if context.bounded else Parameter("level", UNBOUNDED_LEVEL),),
         columns=_columns if context.bounded else _unbounded_columns,
         link=Link.IDENTITY,
         extreme=no_extreme,
         cells=(6,),
     )
-
-
-_UNBOUNDED = Normal(0.0, UNBOUNDED_LEVEL_SD)
 
 
 def _columns(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:

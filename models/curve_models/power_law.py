@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
-from models.curve_models.priors import LogNormal, Normal, Parameter
+from models.curve_models.constant import UNBOUNDED_LEVEL
+from models.curve_models.priors import LogNormal, Parameter
 from models.curve_models.record import Context, CurveModel, Link, Ops, no_extreme
 
 DECAY_MEDIAN = 1.5  # a times the natural log of the observed range: exponent .2 over three decades, .65 over one
@@ -16,7 +16,7 @@ def power_law(context: Context) -> CurveModel | None:
     """A + B x^-a by its values at both ends: left + (right - left)(1 - e^(-k u))/(1 - e^-k), k = a ln(x_K/x_1)."""
     if context.bounded:
         return None
-    level = Normal(0.0, UNBOUNDED_LEVEL_SD)
+    level = UNBOUNDED_LEVEL
     return CurveModel(
         name="power_law",
         source="Kaplan et al., arXiv 2001.08361, eq. 1.1, with a floor",

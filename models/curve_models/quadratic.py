@@ -5,7 +5,7 @@ from typing import Any
 
 from models.arrays import Floats
 from models.curve_models.bent_line import NODE_SD
-from models.curve_models.constant import UNBOUNDED_LEVEL_SD
+from models.curve_models.constant import UNBOUNDED_LEVEL
 from models.curve_models.priors import Normal, Parameter, StudentT, Uniform
 from models.curve_models.record import Context, CurveModel, Link, Ops
 
@@ -20,7 +20,7 @@ def quadratic(context: Context) -> CurveModel:
         source="quadratic regression on the logit, as in tests of U shapes",
         shape=(Parameter("v", Uniform(0.0, 1.0)),),
         levels=(
-            Parameter("eta", Normal(0.0, NODE_SD if context.bounded else UNBOUNDED_LEVEL_SD)),
+            Parameter("eta", Normal(0.0, NODE_SD) if context.bounded else UNBOUNDED_LEVEL),
             Parameter("c", StudentT(CURVATURE_SCALE if context.bounded else UNBOUNDED_CURVATURE_SCALE)),
         ),
         columns=_columns,

@@ -132,3 +132,14 @@ def test_few_scales_never_make_a_rise_emergent(scales: int) -> None:
 
 def test_the_same_curve_gets_the_same_judgement_twice() -> None:
     assert judged(JUMP) == judged(JUMP)
+
+
+@pytest.mark.parametrize("decades", [0.6, 1.2])
+def test_a_piece_of_a_gradual_rise_is_not_called_emergent_for_its_short_range(decades: float) -> None:
+    z = np.linspace(9, 9 + decades, 10)
+    found = judged(
+        expit(-2.5 + 3 * ((z - 9) / decades) ** 2), n=10_000, metric=replace(EXACT_MATCH, target_length=1), z=z
+    )
+    assert found.sharpness.probability_below_one_decade == 1.0
+    assert found.verdict is Verdict.UNDETERMINED
+    assert "range_too_short" in found.verdict_reasons
