@@ -167,7 +167,8 @@ def smallest_effect(metric: Metric, options: Options) -> float:
         return DEFAULT_SMALLEST_EFFECT * metric.width
     if asked > LARGEST_SMALLEST_EFFECT * metric.width:
         limit = LARGEST_SMALLEST_EFFECT * metric.width
-        message = f"{asked:g} is more than a quarter of the metric's range ({limit:g}): nothing could be found"
+        percent = " (scores in percent are fractions here, 0.02 is two points)" if metric.width == 1.0 else ""
+        message = f"{asked:g} is more than a quarter of the metric's range ({limit:g}): nothing could be found{percent}"
         raise InvalidOptions([Problem("/options/smallest_effect", message)])
     return asked
 

@@ -55,7 +55,9 @@ class BetweenModelScale(click.ParamType[float | str]):
 _OPTIONS = (
     click.option("--engine", type=click.Choice([name.value for name in EngineName]), help="Default: quadrature."),
     click.option(
-        "--smallest-effect", type=float, help="Change that matters, in score units. Default: 0.02 of the range."
+        "--smallest-effect",
+        type=float,
+        help="Change that matters, in score units (of percent: as a fraction). Default: 0.02 of the range.",
     ),
     click.option("--decision-threshold", type=float, help="Probability from which a label is given. Default: 0.8."),
     click.option("--class-prior", type=ClassPrior(), help="Probabilities before the data: positive=.3,inverse=.2,..."),

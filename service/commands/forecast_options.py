@@ -36,7 +36,9 @@ _OPTIONS = (
         help="Of two models' sampling errors on the same items. Default: 0.5, or learnt from 20 curves and more.",
     ),
     click.option(
-        "--smallest-effect", type=float, help="Change that matters, in score units. Default: 0.02 of the range."
+        "--smallest-effect",
+        type=float,
+        help="Change that matters, in score units (of percent: as a fraction). Default: 0.02 of the range.",
     ),
     click.option("--class-prior", type=ClassPrior(), help="Probabilities before the data: positive=.3,inverse=.2,..."),
     click.option(

@@ -134,7 +134,8 @@ def _options() -> Schema:
         "engine": chosen([name.value for name in EngineName], "quadrature (fast, deterministic) or nuts (reference)."),
         "smallest_effect": optional(
             {"type": "number", "exclusiveMinimum": 0, "maximum": LARGEST_NUMBER},
-            "Change that counts, as a fraction of the score's unit; 0.02 of the metric's width unless said.",
+            "Change that counts, in score units; of scores in percent as a fraction, as they are returned: 0.02 is two "
+            "points. 0.02 of the metric's width unless said.",
         ),
         "decision_threshold": optional(level, f"Probability that names a shape; {DEFAULT_DECISION_THRESHOLD}."),
         "class_prior": {"anyOf": [prior, {"type": "null"}], "description": "Prior probability of each shape."},
