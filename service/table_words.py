@@ -43,7 +43,7 @@ LEGEND = {
     "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),
 }
 _SETTING = ("metric", "prompting", "model family")
-FAILED = "failed"
+FAILED, CANCELLED = "failed", "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from models.options import UNDETERMINED
 from service.report.texts import count_text, plain
-from service.table_words import FAILED, NAMES
+from service.table_words import CANCELLED, FAILED, NAMES
 
 # Everything comes from this server's own files: no script, style or picture from elsewhere, none inside a page.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-CANCELLED = "cancelled"
 LABEL_NAMES: Mapping[str, str] = {
     **{shape.value: name for shape, name in NAMES.items()},
     UNDETERMINED: UNDETERMINED,

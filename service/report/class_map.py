@@ -10,7 +10,7 @@ from itertools import combinations
 from models.options import UNDETERMINED
 from service.report.texts import cell, plain
 from service.table_row import TableRow
-from service.table_words import FAILED, NAMES
+from service.table_words import CANCELLED, FAILED, NAMES
 
 FACTORS = ("metric", "prompting", "model family")
 PROMPTING = FACTORS.index("prompting")
@@ -19,7 +19,7 @@ MOST_COLUMNS = 12
 MOST_ROWS = 240  # tasks up to which the map names each; beyond it, curves are counted in squares
 FEWEST_ROWS = 6  # in one of the blocks that stand side by side
 BLOCKS_OF_COLUMNS = ((3, 3), (6, 2))  # up to so many columns, so many blocks beside one another
-ORDER = (*(shape.value for shape in NAMES), UNDETERMINED, FAILED)
+ORDER = (*(shape.value for shape in NAMES), UNDETERMINED, FAILED, CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)

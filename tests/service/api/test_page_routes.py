@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 from service.database import Database
 from service.pages.rendering import STATIC_FILES
 from service.pages.start import EXAMPLE, example_bytes
+from service.report.class_map import MOST_ROWS
 from service.store import keys
 from tests.service.api.curves import App, Client, MakeApp, curve
 from tests.service.api.elements import Loaded
@@ -200,6 +201,15 @@ def test_a_suite_can_be_cancelled_and_its_progress_says_so(client: Client) -> No
     assert client.post(f"{location}/cancel", headers=HTML).headers["Location"] == location
     assert client.get(f"{location}/progress", headers=PART).headers["HX-Refresh"] == "true"
     assert "cancelled" in client.get(location, headers=HTML).text
+
+
+def test_a_cancelled_suite_whose_tasks_are_counted_in_squares_has_a_page(client: Client) -> None:
+    curves = [curve(f"task {number}") for number in range(MOST_ROWS + 1)]
+    batch_id = client.post("/v1/batches", json={"curves": curves}).json["id"]
+    client.delete(f"/v1/batches/{batch_id}")
+    page = client.get(f"/suites/{batch_id}", headers=HTML)
+    assert page.status_code == 200
+    assert page.text.count('class="k cancelled"') > MOST_ROWS
 
 
 def test_an_analysis_is_told_whole_and_links_its_forms(client: Client) -> None:

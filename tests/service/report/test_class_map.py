@@ -1,3 +1,4 @@
+from service.pages.rendering import LABEL_NAMES
 from service.report.class_map import FEWEST_ROWS, MOST_COLUMNS, MOST_ROWS, MapCurve, class_map, counted
 
 
@@ -49,3 +50,10 @@ def test_many_tasks_are_heaped_by_label() -> None:
     (heap,) = class_map(curves).heaps
     assert counted(heap) == [("positive", MOST_ROWS // 2), ("flat", MOST_ROWS // 2 + 1)]
     assert [one.label for one in heap] == sorted((one.label for one in heap), reverse=True)
+
+
+def test_a_heap_takes_every_label_that_a_suite_can_have() -> None:
+    labels = tuple(LABEL_NAMES)
+    curves = [curve(f"t{i}", label=labels[i % len(labels)]) for i in range(MOST_ROWS + len(labels))]
+    (heap,) = class_map(curves).heaps
+    assert [label for label, _ in counted(heap)] == list(labels)
