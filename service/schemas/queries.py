@@ -15,7 +15,7 @@ from models.options import LARGEST_INTERVAL, UNDETERMINED, Shape
 from service.clock import stamp
 from service.contract.curves import PRINTABLE
 from service.schemas.problems import given, problems_of
-from service.schemas.scalars import LONGEST_TEXT, shown
+from service.schemas.scalars import LONGEST_TEXT, Check, Refused, number, shown, whole
 from service.schemas.suite_options import LARGEST_FDR_LEVEL
 
 DEFAULT_LIMIT, MOST_ITEMS = 100, 1000
@@ -51,7 +51,7 @@ def _moment(description: str) -> Moment:
 
 
 def _version(description: str) -> fields.Integer:
-    return fields.Integer(strict=True, validate=Range(0, LARGEST_VERSION), metadata={"description": description})
+    return fields.Integer(validate=Range(0, LARGEST_VERSION), metadata={"description": description})
 
 
 class FilterQuery(Schema):
@@ -129,6 +129,7 @@ class DeleteBatchQuery(Schema):
 
 
 _FILTER = FilterQuery()
+_NUMBERS: Mapping[str, Check] = {"min_probability": number, "engine_version": whole, "engine_below": whole}
 
 
 def load_filter(asked: Any, place: str = "/from") -> dict[str, Any]:
@@ -144,8 +145,12 @@ def load_filter(asked: Any, place: str = "/from") -> dict[str, Any]:
 
 def _typed(fields_given: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     """Numbers come as numbers here: a query's strings are no example for a body."""
-    for name in ("min_probability", "engine_version", "engine_below"):
-        value = fields_given.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise InvalidInput([Problem(f"{place}/{name}", f"{shown(value)} is not a number")])
+    problems = []
+    for name in fields_given.keys() & _NUMBERS.keys():
+        try:
+            _NUMBERS[name](fields_given[name])
+        except Refused as refused:
+            problems.append(Problem(f"{place}/{name}", str(refused)))
+    if problems:
+        raise InvalidInput(problems)
     return fields_given

@@ -4,6 +4,7 @@ from typing import Any
 import orjson
 import pytest
 
+from models.provenance import ENGINE_VERSION
 from service.database import Database
 from service.schemas.analysis import analysis_document
 from service.schemas.curve import load_curve
@@ -106,6 +107,18 @@ def test_a_list_is_filtered_sorted_and_paged_in_every_form(client: Client) -> No
     tagged = client.get("/v1/analyses", query_string={"tag": "n:0"})
     assert {item["task"] for item in tagged.json["items"]} == {"task 0", "task 2", "task 4"}
     assert all(item["prompting_reason"] == "not_given" for item in page.json["items"])
+
+
+def test_a_list_is_filtered_by_the_version_of_the_engine(client: Client) -> None:
+    client.post("/v1/analyses", json=curve())
+    for query, count in (
+        (f"engine_version={ENGINE_VERSION}", 1),
+        (f"engine_version={ENGINE_VERSION + 1}", 0),
+        (f"engine_below={ENGINE_VERSION}", 0),
+        (f"engine_below={ENGINE_VERSION + 1}", 1),
+    ):
+        page = client.get(f"/v1/analyses?{query}")
+        assert (page.status_code, len(page.json["items"])) == (200, count), query
 
 
 def test_a_list_that_has_not_changed_is_not_sent_again(client: Client) -> None:
