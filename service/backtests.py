@@ -11,6 +11,7 @@ from models.errors import InvalidInput, Problem
 from models.options import Options
 from models.suite_learning import MOST_CURVES as MOST_LEARNT
 from service.database import Database
+from service.derivations import BACKTEST
 from service.forecasting import (
     Backtesting,
     Failed,
@@ -48,14 +49,14 @@ def backtest_derived(asked: Any, database: Database, settings: Settings) -> Deri
     options = load_backtest_options(fields.get("options", {}))
     if "curves" in fields:
         curves = load_curves(fields["curves"], FEWEST_CURVES, MOST_CURVES, settings)
-        return derived("backtest", {"curves": [each.item.document or {} for each in curves], "options": options})
+        return derived(BACKTEST, {"curves": [each.item.document or {} for each in curves], "options": options})
     if "from" in fields:
         ids: Sequence[str] = stored_ids(database, Filter(**load_filter(fields["from"])), settings)
         _check_count(ids)
     else:
         ids = load_ids(fields["ids"], FEWEST_CURVES, MOST_STORED)
         check_stored(database, ids)
-    return derived("backtest", {"places": list(range(len(ids))), "ids": list(ids), "options": options}, database)
+    return derived(BACKTEST, {"places": list(range(len(ids))), "ids": list(ids), "options": options}, database)
 
 
 def _check_count(ids: Sequence[str]) -> None:

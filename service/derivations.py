@@ -32,6 +32,7 @@ MOST_WAITING = 20
 RETRY_AFTER = 2  # seconds until a result that is being computed is worth another look
 REFUSED = 3  # exit code of a process that answers with a problem document
 LONGEST_TOLD = 4000  # characters of a crashed process' last words in the log
+SUMMARY, BATCH, BACKTEST = "summary", "batch", "backtest"  # kinds of tasks
 COMMAND = (sys.executable, "-P", "-m", "service.deriving")
 
 type Task = Mapping[str, Any]
@@ -67,11 +68,13 @@ class Derivations:
         """
         return self._answer(self._put(key, task), patience)
 
-    def find(self, key: str) -> tuple[bool, bytes | None]:
-        """Whether this result is kept or being computed, and the result if it is there."""
+    def find(self, key: str, kind: str) -> tuple[bool, bytes | None]:
+        """Whether a result of this kind is kept or being computed, and the result if it is there."""
         with self._lock:
             wanted = self._wanted.get(key)
-        return wanted is not None, None if wanted is None else self._answer(wanted, 0.0)
+        if wanted is None or wanted.task["kind"] != kind:
+            return False, None
+        return True, self._answer(wanted, 0.0)
 
     def _put(self, key: str, task: Task) -> _Wanted:
         with self._lock:

@@ -17,7 +17,7 @@ import orjson
 
 from models.errors import ScaleshapeError
 from models.results import Analysis
-from service.derivations import REFUSED, joined
+from service.derivations import BACKTEST, BATCH, REFUSED, SUMMARY, joined
 from service.errors import problem_document
 from service.parallel import one_thread_each
 from service.processes import die_with
@@ -103,7 +103,7 @@ def _backtest(task: Task) -> bytes:
     return orjson.dumps(encoded(backtest_of(curves, Backtesting(told, hidden_scales))))
 
 
-KINDS: Mapping[str, Callable[[Task], bytes]] = {"summary": _summary, "batch": _batch, "backtest": _backtest}
+KINDS: Mapping[str, Callable[[Task], bytes]] = {SUMMARY: _summary, BATCH: _batch, BACKTEST: _backtest}
 
 
 def report_curves(database: Database, batch_id: str) -> Iterator[tuple[str | None, ReportCurve]]:

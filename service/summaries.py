@@ -12,7 +12,7 @@ from models.errors import InvalidInput, Problem
 from models.provenance import ENGINE_VERSION, package_version
 from models.suite_summary import FEWEST_CURVES, SuiteOptions
 from service.database import Database
-from service.derivations import Derivations, Task
+from service.derivations import BATCH, SUMMARY, Derivations, Task
 from service.failures import Conflict
 from service.schemas.suite_options import suite_options_document
 from service.store.batch_analyses import analyses_of
@@ -61,18 +61,18 @@ def of_batch(database: Database, batch_id: str, options: SuiteOptions) -> Derive
     check_size([identifier for _, identifier in placed], "")
     # The ids are for the key: a summary is another one when an analysis was deleted.
     content = {"batch_id": batch_id, "messages": list(batch.source.get("messages", ())), "ids": placed}
-    return derived("batch", {**content, "options": suite_options_document(options)}, database)
+    return derived(BATCH, {**content, "options": suite_options_document(options)}, database)
 
 
 def of_stored(database: Database, identifiers: Sequence[str], options: SuiteOptions) -> Derived:
     """A summary of stored analyses, whose ids are known to be there."""
     content = {"places": list(range(len(identifiers))), "ids": list(identifiers)}
-    return derived("summary", {**content, "options": suite_options_document(options)}, database)
+    return derived(SUMMARY, {**content, "options": suite_options_document(options)}, database)
 
 
 def of_curves(curves: Iterable[Mapping[str, Any]], options: SuiteOptions) -> Derived:
     """A summary of curves that are analysed for it; they are checked already."""
-    return derived("summary", {"curves": list(curves), "options": suite_options_document(options)})
+    return derived(SUMMARY, {"curves": list(curves), "options": suite_options_document(options)})
 
 
 def check_size(curves: Sequence[object], pointer: str) -> None:

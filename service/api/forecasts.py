@@ -10,6 +10,7 @@ from service.api.blueprint import Routes
 from service.backtests import backtest_derived
 from service.bodies import checked_keys, json_body
 from service.contract import forecasts as contract
+from service.derivations import BACKTEST
 from service.failures import NotFound
 from service.forecasts import forecast_asked, forecast_document
 from service.negotiation import conditional, json_answer
@@ -49,7 +50,7 @@ def create_backtest() -> Response:
 def get_backtest(backtest_id: str) -> Response:
     """Read a backtest that was asked for."""
     needs("read")
-    known, found = parts().derivations.find(backtest_id)
+    known, found = parts().derivations.find(backtest_id, BACKTEST)
     if not known:
         raise NotFound(f"there is no backtest {backtest_id[:80]!r}, or no longer: ask for it again")
     return _answered(backtest_id, found)

@@ -9,6 +9,7 @@ from service.api.answers import awaited
 from service.api.blueprint import Routes
 from service.bodies import checked_keys, json_body
 from service.contract import paths
+from service.derivations import SUMMARY
 from service.failures import NotFound
 from service.meta_analyses import meta_analysis
 from service.negotiation import conditional, json_answer
@@ -37,7 +38,7 @@ def create_meta_analysis() -> Response:
 def get_meta_analysis(meta_analysis_id: str) -> Response:
     """Read a meta-analysis that was asked for."""
     needs("read")
-    known, found = parts().derivations.find(meta_analysis_id)
+    known, found = parts().derivations.find(meta_analysis_id, SUMMARY)
     if not known:
         raise NotFound(f"there is no meta-analysis {meta_analysis_id[:80]!r}, or no longer: ask for it again")
     return _answered(meta_analysis_id, found)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.errors import EngineError, InvalidInput
-from service.derivations import MOST_WAITING, Derivations, in_own_process
+from service.derivations import BACKTEST, MOST_WAITING, SUMMARY, Derivations, in_own_process
 from service.failures import QueueFull
 
 
@@ -45,13 +45,20 @@ def test_results_that_were_not_asked_for_the_longest_make_room(monkeypatch: pyte
     monkeypatch.setattr("service.derivations.ROOM_BYTES", 25)
     derivations = Derivations(60, lambda _task, _limit: b"0123456789")
     for key in "abc":
-        assert derivations.ask(key, {}, 10) is not None
-        while derivations.find(key)[1] is None:
+        assert derivations.ask(key, {"kind": SUMMARY}, 10) is not None
+        while derivations.find(key, SUMMARY)[1] is None:
             time.sleep(0.01)
     deadline = time.monotonic() + 10
-    while derivations.find("a")[0]:
+    while derivations.find("a", SUMMARY)[0]:
         assert time.monotonic() < deadline
-    assert derivations.find("c") == (True, b"0123456789")
+    assert derivations.find("c", SUMMARY) == (True, b"0123456789")
+
+
+def test_a_result_is_found_by_its_key_and_kind_alone() -> None:
+    derivations = Derivations(60, lambda _task, _limit: b"{}")
+    derivations.ask("a", {"kind": BACKTEST}, 10)
+    assert derivations.find("a", BACKTEST) == (True, b"{}")
+    assert derivations.find("a", SUMMARY) == (False, None)
 
 
 @pytest.mark.slow

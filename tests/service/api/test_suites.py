@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.database import Database
+from service.derivations import joined
 from tests.service.api.curves import App, Client, curve
 from tests.service.api.suites import computing, finished_batch, here, some_curves
 
@@ -46,6 +47,15 @@ def test_a_summary_is_computed_once_and_not_sent_to_who_has_it(app: App, databas
     assert len(asked) == 1
     assert client.get(f"{address}?fdr_level=0.2").json["error_control"]["level"] == 0.2
     assert len(asked) == 2
+
+
+def test_a_summary_of_a_batch_is_neither_a_meta_analysis_nor_a_backtest(app: App, database: Database) -> None:
+    client = computing(app, lambda _task, _limit: joined(b"{}", b"<!doctype html>", b"{}")).test_client()
+    summary = client.get(f"/v1/batches/{finished_batch(client, database, some_curves()[:2])}/summary")
+    key = summary.headers["ETag"].strip('"')
+    for kind in ("meta-analyses", "backtests"):
+        answer = client.get(f"/v1/{kind}/{key}")
+        assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
 
 
 def test_a_summary_changes_when_an_analysis_of_the_batch_is_deleted(app: App, database: Database) -> None:
