@@ -37,7 +37,7 @@ def emergence_scores(asked: ScoresAsked) -> dict[str, Any]:
 
 
 def resolutions(asked: ResolutionsAsked) -> dict[str, Any]:
-    """What each test set can show of its score."""
+    """What each test set can show of its score, with its scale where scales were given."""
     counts = asked.scores * asked.n_examples
     columns = (
         asked.scores,
@@ -46,7 +46,10 @@ def resolutions(asked: ResolutionsAsked) -> dict[str, Any]:
         *np.clip(wilson(counts, asked.n_examples, asked.level), 0.0, 1.0),  # rounding may go a little beyond
         upper_bound_at_zero(asked.n_examples),
     )
-    return {"items": [_resolution([float(value) for value in row]) for row in zip(*columns, strict=True)]}
+    items = [_resolution([float(value) for value in row]) for row in zip(*columns, strict=True)]
+    if asked.scales is not None:
+        items = [{"scale": scale, **item} for scale, item in zip(asked.scales, items, strict=True)]
+    return {"items": items}
 
 
 def registered_metrics() -> dict[str, Any]:

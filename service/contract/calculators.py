@@ -68,7 +68,9 @@ def _scores() -> Schema:
 
 
 def _resolution_request() -> Schema:
+    scales = {**_list(POSITIVE, 1), "type": ["array", "null"]}
     properties = {
+        "scales": told(scales, "One a score; the answer repeats each."),
         "scores": told(_list(SHARE, 1), "Observed shares of test examples solved."),
         "n_examples": told(_list(SIZE, 1), "Size of each test set, one a score."),
         "interval": told({**LEVEL, "type": ["number", "null"]}, "Probability of the intervals; 0.95."),
@@ -78,6 +80,7 @@ def _resolution_request() -> Schema:
 
 def _resolution() -> Schema:
     properties = {
+        "scale": told(POSITIVE, "As in the request; absent where none was given."),
         "score": SHARE,
         "n_examples": {"type": "integer"},
         "resolution": told({"type": "number"}, "1/n: the smallest difference that the test set can show."),
@@ -89,7 +92,8 @@ def _resolution() -> Schema:
         "below_resolution": told({"type": ["boolean", "null"]}, "Whether the test set is too small to see it."),
         "below_resolution_reason": REASON,
     }
-    return strict(properties, tuple(name for name in properties if not name.endswith("_reason")))
+    needed = tuple(name for name in properties if name != "scale" and not name.endswith("_reason"))
+    return strict(properties, needed)
 
 
 def _registered_metric() -> Schema:

@@ -68,7 +68,10 @@ CSV = {
     )
 }
 SCORES = {"a jump": {"scales": [1e8, 1e9, 1e10, 1e11], "scores": [0.01, 0.02, 0.04, 0.9], "n_examples": [500] * 4}}
-RESOLUTIONS = {"small test sets": {"scores": [0.0, 0.01, 0.5], "n_examples": [20, 100, 1000]}}
+RESOLUTIONS: dict[str, dict[str, Any]] = {
+    "small test sets": {"scores": [0.0, 0.01, 0.5], "n_examples": [20, 100, 1000]},
+    "one curve": {"scales": [1e8, 1e9, 1e10], "scores": [0.1, 0.2, 0.9], "n_examples": [100, 100, 100]},
+}
 _ITEMS = 40  # of a test set whose outcomes are given
 _SOLVED = ((8, 16, 24, 32), (6, 12, 28, 36))  # of them, by zero-shot and few-shot prompting
 

@@ -31,11 +31,12 @@ class ScoresAsked:
 
 @dataclass(frozen=True, slots=True)
 class ResolutionsAsked:
-    """Shares (N,) of test sets (N,), and the probability of their intervals."""
+    """Shares (N,) of test sets (N,), and the probability of their intervals; `scales` (N,) where they were given."""
 
     scores: Floats
     n_examples: Floats
     level: float
+    scales: tuple[float, ...] | None = None
 
 
 def load_scores(document: Any) -> ScoresAsked:
@@ -55,11 +56,20 @@ def load_scores(document: Any) -> ScoresAsked:
 def load_resolutions(document: Any) -> ResolutionsAsked:
     """Shares and test-set sizes; raises `InvalidInput`."""
     loaded = _loaded(document, _resolutions_schema())
-    scores, sizes = loaded["scores"], loaded["n_examples"]
-    if len(scores) != len(sizes):
-        message = f"{len(sizes)} test-set sizes for {len(scores)} scores: give one each"
-        raise InvalidInput([Problem("/n_examples", message)])
-    return ResolutionsAsked(np.array(scores), np.array(sizes, dtype=float), loaded.get("interval", DEFAULT_INTERVAL))
+    scores, sizes, scales = loaded["scores"], loaded["n_examples"], loaded.get("scales")
+    problems = [
+        Problem(f"/{name}", f"{len(values)} {words} for {len(scores)} scores: give one each")
+        for name, words, values in (("n_examples", "test-set sizes", sizes), ("scales", "scales", scales))
+        if values is not None and len(values) != len(scores)
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return ResolutionsAsked(
+        scores=np.array(scores),
+        n_examples=np.array(sizes, dtype=float),
+        level=loaded.get("interval", DEFAULT_INTERVAL),
+        scales=None if scales is None else tuple(scales),
+    )
 
 
 def _loaded(document: Any, schema: Schema) -> dict[str, Any]:
@@ -131,6 +141,7 @@ def _scores_schema() -> Schema:
 def _resolutions_schema() -> Schema:
     return Schema.from_dict(
         {
+            "scales": Checked(_list_of(positive, 1)),
             "scores": Checked(_list_of(_share, 1), required=True),
             "n_examples": Checked(_list_of(_size, 1), required=True),
             "interval": Checked(_level),

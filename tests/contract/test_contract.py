@@ -162,8 +162,9 @@ def test_calculators_and_registries_fit(app: App, contract: dict[str, Any]) -> N
     client = app.test_client()
     check(contract, "EmergenceScoreRequest", examples.SCORES["a jump"])
     check(contract, "EmergenceScores", client.post("/v1/emergence-scores", json=examples.SCORES["a jump"]).json)
-    check(contract, "ResolutionRequest", examples.RESOLUTIONS["small test sets"])
-    check(contract, "Resolutions", client.post("/v1/resolutions", json=examples.RESOLUTIONS["small test sets"]).json)
+    for document in examples.RESOLUTIONS.values():
+        check(contract, "ResolutionRequest", document)
+        check(contract, "Resolutions", client.post("/v1/resolutions", json=document).json)
     check(contract, "MetricList", client.get("/v1/metrics").json)
     check(contract, "CurveModelList", client.get("/v1/curve-models").json)
     check(contract, "Health", client.get("/health/ready").json)

@@ -56,6 +56,18 @@ def test_the_rule_of_three_is_told() -> None:
     assert (item["n_needed"], item["below_resolution"], item["resolution"]) == (300, True, 0.05)
 
 
+def test_both_calculators_take_the_same_curve_and_a_scale_stands_beside_its_resolution(client: Client) -> None:
+    asked = {"scales": [1e10, 1e8, 1e9], "scores": [0.9, 0.1, 0.2], "n_examples": [100, 200, 100]}
+    assert client.post("/v1/emergence-scores", json=asked).status_code == 200
+    items = client.post("/v1/resolutions", json=asked).json["items"]
+    assert [(item["scale"], item["score"], item["n_examples"]) for item in items] == list(
+        zip(*asked.values(), strict=True)
+    )
+    del asked["scales"]
+    plain = client.post("/v1/resolutions", json=asked).json["items"]
+    assert plain == [{name: value for name, value in item.items() if name != "scale"} for item in items]
+
+
 def test_every_metric_and_every_curve_model_is_listed() -> None:
     metrics = registered_metrics()["items"]
     assert {metric["name"] for metric in metrics} == set(REGISTRY)
@@ -74,6 +86,8 @@ def test_every_metric_and_every_curve_model_is_listed() -> None:
         ("resolutions", {"scores": [0.1], "n_examples": [0]}, "/n_examples/0"),
         ("resolutions", {"scores": [86], "n_examples": [10]}, "/scores/0"),
         ("resolutions", {"scores": [0.1, 0.2], "n_examples": [10]}, "/n_examples"),
+        ("resolutions", {"scales": [1e8], "scores": [0.1, 0.2], "n_examples": [10, 10]}, "/scales"),
+        ("resolutions", {"scales": [1e8, 0], "scores": [0.1, 0.2], "n_examples": [10, 10]}, "/scales/1"),
         ("resolutions", {"scores": [0.1], "n_examples": [10], "interval": 1}, "/interval"),
         ("resolutions", {"scores": [0.1], "n_examples": [10], "level": 0.9}, "/level"),
     ],
