@@ -18,6 +18,7 @@ from service.settings import Settings
 SILENT_SECONDS = 60  # a worker whose loop stands still for so long is killed and started again
 KEEP_ALIVE = 20  # seconds that a connection without a request stays open; longer than httpx keeps one (5 s)
 CONNECTIONS = 1000  # open at once
+LONGEST_LINE = 8190  # of a request, the most that gunicorn reads: a filter and a cursor fit into it
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
 
 
@@ -57,6 +58,7 @@ class _Application(BaseApplication):
             "timeout": SILENT_SECONDS,
             "graceful_timeout": self._settings.request_timeout_s,
             "keepalive": KEEP_ALIVE,
+            "limit_request_line": LONGEST_LINE,
             "control_socket_disable": True,
             "logger_class": _Logger,
             "loglevel": self._settings.log_level,

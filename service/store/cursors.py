@@ -28,7 +28,8 @@ def query_digest(query: Any) -> str:
 
 def sealed(digest: str, place: Sequence[Value]) -> str:
     """The cursor of a place: the sort values of the last row of a page."""
-    text = json.dumps([digest, *place], separators=(",", ":"))
+    # Text as it is: escaped, each sign beyond ASCII takes up to three times the room in an address.
+    text = json.dumps([digest, *place], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -121,6 +121,15 @@ def test_a_list_is_filtered_by_the_version_of_the_engine(client: Client) -> None
         assert (page.status_code, len(page.json["items"])) == (200, count), query
 
 
+def test_the_next_page_is_there_whatever_the_tasks_are_called(client: Client) -> None:
+    tasks = [300 * sign for sign in "\N{GRINNING FACE}\N{GRINNING CAT FACE WITH SMILING EYES}"]
+    for task in tasks:
+        client.post("/v1/analyses", json=curve(task))
+    page = client.get("/v1/analyses?sort=task&limit=1")
+    rest = client.get(page.headers["Link"].partition("<")[2].partition(">")[0])
+    assert {item["task"] for item in (*page.json["items"], *rest.json["items"])} == set(tasks)
+
+
 def test_a_list_that_has_not_changed_is_not_sent_again(client: Client) -> None:
     client.post("/v1/analyses", json=curve())
     etag = client.get("/v1/analyses").headers["ETag"]

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.failures import StaleCursor
-from service.store.cursors import opened, query_digest, sealed
+from service.schemas.queries import LONGEST_CURSOR
+from service.store.cursors import LARGEST_NUMBER, opened, query_digest, sealed
+from service.store.filters import LONGEST_KEY
 
 DIGEST = query_digest([{"task": "addition"}, "-created_at"])
 
@@ -20,6 +22,13 @@ def test_a_cursor_gives_its_place_back(text: str, number: int, value: float) -> 
     cursor = sealed(DIGEST, [text, number, value])
     assert opened(cursor, DIGEST, [str, int, float]) == (text, number, value)
     assert cursor.replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("sign", ["a", "é", "\N{GRINNING FACE}", '"', "\\"])
+def test_a_cursor_is_taken_back_whatever_the_text_of_its_place(sign: str) -> None:
+    cursor = sealed(DIGEST, [LONGEST_KEY * sign, LARGEST_NUMBER])
+    assert len(cursor) <= LONGEST_CURSOR
+    assert opened(cursor, DIGEST, [str, int]) == (LONGEST_KEY * sign, LARGEST_NUMBER)
 
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
