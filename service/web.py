@@ -5,14 +5,29 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import orjson
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    ExpectationFailed,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.contract.problems import PROBLEM_JSON
+from service.problems_http import UNFORESEEN
 from service.settings import Settings
 
 SILENT_SECONDS = 60  # a worker whose loop stands still for so long is killed and started again
@@ -20,6 +35,14 @@ KEEP_ALIVE = 20  # seconds that a connection without a request stays open; longe
 CONNECTIONS = 1000  # open at once
 LONGEST_LINE = 8190  # of a request, the most that gunicorn reads: a filter and a cursor fit into it
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
+# What gunicorn refuses before the app sees it, and what to do about it; from the special to the general.
+REFUSALS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
+    (LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long: ask for less in its query"),
+    (LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large: send fewer, shorter"),
+    (ExpectationFailed, HTTPStatus.EXPECTATION_FAILED, "of all expectations 100-continue alone is met: send no other"),
+    (ParseException, HTTPStatus.BAD_REQUEST, "this is no request of HTTP/1.1: correct it"),
+)
+OUR_OWN = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)  # no fault of a client
 
 
 @cache
@@ -94,6 +117,39 @@ class _Worker(ThreadWorker):
                 taken = self.nr_conns
                 self.accept(listening)
             listening.close()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """A problem document, as the app's own errors are; the connection is closed then."""
+        status, detail = refusal(exc)
+        if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("Error handling request %s", getattr(req, "uri", "that was not read"), exc_info=exc)
+        else:
+            self.log.warning("Invalid request from %s: %s", addr, exc)
+        with suppress(OSError):  # nobody listens any more
+            write_nonblock(client, refusal_bytes(status, detail))
+
+
+def refusal(error: Exception) -> tuple[HTTPStatus, str]:
+    """Status and detail of an error outside the app."""
+    for kind, status, remedy in REFUSALS:
+        if isinstance(error, kind) and not isinstance(error, OUR_OWN):
+            return status, f"{remedy} ({error})"
+    return HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN
+
+
+def refusal_bytes(status: HTTPStatus, detail: str) -> bytes:
+    """A whole answer of HTTP with a problem document."""
+    name = "internal-error" if status is HTTPStatus.INTERNAL_SERVER_ERROR else status.phrase.lower().replace(" ", "-")
+    document = {"type": f"/problems/{name}", "title": status.phrase, "status": status.value, "detail": detail}
+    body = orjson.dumps(document)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        f"Content-Type: {PROBLEM_JSON}",
+        f"Content-Length: {len(body)}",
+        "X-Content-Type-Options: nosniff",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
 
 
 class _Logger(Logger):

@@ -113,6 +113,39 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "header", "status"),
+    [
+        (f"GET /v1/analyses?task={'x' * 9000} HTTP/1.1", "Accept: */*", 414),
+        ("GET /v1/analyses HTTP/1.1", f"X-Long: {'x' * 9000}", 431),
+        ("POST /v1/analyses HTTP/1.1", "Content-Length: many", 400),
+        ("POST /v1/analyses HTTP/1.1", "Transfer-Encoding: rot13", 400),
+        ("GET /v1/analyses HTTP/7.1", "Accept: */*", 400),
+        ("nonsense", "Accept: */*", 400),
+        ("POST /v1/analyses HTTP/1.1", "Expect: miracles", 417),
+    ],
+)
+def test_what_is_refused_before_the_app_sees_it_is_a_problem_document_too(
+    server: Server, line: str, header: str, status: int
+) -> None:
+    host, _, port = server.address.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"{line}\r\nHost: x\r\n{header}\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["type"].startswith("/problems/")) == (status, True)
+    assert problem["detail"]
+
+
+@pytest.mark.slow
+def test_a_long_address_is_read(server: Server) -> None:
+    answer = httpx.get(f"{server.address}/v1/analyses", params={"cursor": "x", "task": "x" * 7900})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.slow
 def test_the_curl_line_that_it_prints_gives_an_analysis(server: Server) -> None:
     line = next(line for line in server.printed.splitlines() if "curl" in line)
     done = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True, timeout=30)
