@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.curve import ScaleKind
 from models.options import UNDETERMINED, EngineName, Shape
+from models.results import Verdict
 from service.contract.curves import strict, told
 from service.contract.problems import STRING
 from service.contract.records import REASON, Schema, record_schemas, reference
@@ -12,6 +13,7 @@ SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 LABELS = [*(shape.value for shape in Shape), UNDETERMINED]
+VERDICTS = [verdict.value for verdict in Verdict]
 CURSOR: Schema = {"type": ["string", "null"], "description": "Send it as `cursor` for what follows; null at the end."}
 UNFINISHED = ["queued", "running", "failed", "cancelled"]
 

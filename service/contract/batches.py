@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.contract.analyses import CURSOR, LABELS, SHA256, TIME, WHOLE
+from service.contract.analyses import CURSOR, LABELS, SHA256, TIME, VERDICTS, WHOLE
 from service.contract.curves import TEXT, optional, strict, told
 from service.contract.problems import STRING
 from service.contract.records import REASON, Schema, reference
@@ -38,7 +38,7 @@ def analysis_filter() -> Schema:
     properties |= {
         "tag": optional(TEXT, "name:value, name=value, or a name with any value."),
         "label": {"enum": [*LABELS, None], "description": "The label is this."},
-        "verdict": optional(TEXT, "The verdict on emergence is this."),
+        "verdict": {"enum": [*VERDICTS, None], "description": "The verdict on emergence is this."},
         "min_probability": optional({"type": "number", "minimum": 0, "maximum": 1}, "At least this probable."),
         "created_after": optional(TIME, "Made at this time or later."),
         "created_before": optional(TIME, "Made before this time."),

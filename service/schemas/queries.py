@@ -12,6 +12,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from models.errors import InvalidInput, Problem
 from models.options import LARGEST_INTERVAL, UNDETERMINED, Shape
+from models.results import Verdict
 from service.clock import stamp
 from service.contract.curves import PRINTABLE
 from service.schemas.problems import given, problems_of
@@ -21,6 +22,7 @@ from service.schemas.suite_options import LARGEST_FDR_LEVEL
 DEFAULT_LIMIT, MOST_ITEMS = 100, 1000
 LONGEST_CURSOR = 4000
 LABELS = (*(shape.value for shape in Shape), UNDETERMINED)
+VERDICTS = tuple(verdict.value for verdict in Verdict)
 SORTS = ("-created_at", "created_at", "-probability", "probability", "task", "-task")
 PICTURES, THEMES = ("svg", "png"), ("light", "dark")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -64,7 +66,7 @@ class FilterQuery(Schema):
     suite = _words("The suite is exactly this.")
     tag = _words("A tag as name:value or name=value, or its name with any value.")
     label = fields.String(validate=OneOf(LABELS), metadata={"description": "The label is this."})
-    verdict = _words("The verdict on emergence is this.")
+    verdict = fields.String(validate=OneOf(VERDICTS), metadata={"description": "The verdict on emergence is this."})
     min_probability = fields.Float(
         validate=Range(0, 1), metadata={"description": "The label is at least this probable."}
     )

@@ -151,6 +151,7 @@ def test_damaged_gzip_is_a_syntax_error(client: Client) -> None:
         ("task=", "?task"),
         ("task=%00", "?task"),
         ("label=good", "?label"),
+        ("verdict=explained_by_metrik", "?verdict"),
         ("min_probability=2", "?min_probability"),
         ("min_probability=nan", "?min_probability"),
         ("created_after=yesterday", "?created_after"),
@@ -172,6 +173,7 @@ def test_a_wrong_query_is_named_by_its_parameter(client: Client, query: str, poi
     [
         ({"task": 5}, "/from/task"),
         ({"typo": "x"}, "/from/typo"),
+        ({"verdict": "explained_by_metrik"}, "/from/verdict"),
         ({"min_probability": "0.5"}, "/from/min_probability"),
         ({"min_probability": True}, "/from/min_probability"),
         ({"engine_version": 1.5}, "/from/engine_version"),
