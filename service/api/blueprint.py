@@ -1,13 +1,17 @@
-"""The blueprint that all routes use: query parameters that are not known are refused by name."""
+"""The blueprint that all routes use: query parameters that are not known, or given twice, are refused by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
+from flask import request
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
+
+from models.errors import InvalidInput, Problem
 
 type View = Callable[..., Any]
 
@@ -26,20 +30,24 @@ class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     def at(
         self, method: str, rule: str, operation: Mapping[str, Any], parameter: Mapping[str, Any] | None = None
     ) -> Callable[[View], View]:
-        """Decorator that puts a view at an address and describes it; `parameter` is the one in the address."""
+        """Decorator that puts a view at an address and describes it; `parameter` is the one in the address.
+
+        A view that does not say by `asks` what its query may hold takes none.
+        """
         described = self._described(operation)
         routed = self.route(rule, methods=[method], parameters=[dict(parameter)] if parameter else None)
 
         def decorate(view: View) -> View:
-            found: View = routed(described(view))
+            asking = "arguments" in getattr(view, "_apidoc", {})
+            found: View = routed(described(view if asking else _without_query(view)))
             return found
 
         return decorate
 
     def asks(self, schema: type[Schema]) -> Callable[[View], View]:
         """Decorator that hands the query to a view, checked by a schema."""
-        decorate: Callable[[View], View] = self.arguments(schema, location="query")
-        return decorate
+        parsed: Callable[[View], View] = self.arguments(schema, location="query")
+        return lambda view: _given_once(parsed(view))
 
     @staticmethod
     def _described(operation: Mapping[str, Any]) -> Callable[[View], View]:
@@ -54,3 +62,31 @@ class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             return described
 
         return decorate
+
+
+def _without_query(view: View) -> View:
+    """The view, for requests without a query alone."""
+
+    @wraps(view)
+    def checked(*values: Any, **named: Any) -> Any:
+        _refuse(dict.fromkeys(request.args, "unknown parameter: this address takes none"))
+        return view(*values, **named)
+
+    return checked
+
+
+def _given_once(view: View) -> View:
+    """The view, for requests that give each parameter of the query once: which of several is meant nobody knows."""
+
+    @wraps(view)
+    def checked(*values: Any, **named: Any) -> Any:
+        counts = {name: len(given) for name, given in request.args.lists()}
+        _refuse({name: f"given {count} times: give it once" for name, count in counts.items() if count > 1})
+        return view(*values, **named)
+
+    return checked
+
+
+def _refuse(faults: Mapping[str, str]) -> None:
+    if faults:
+        raise InvalidInput([Problem(f"?{name}", message) for name, message in faults.items()])

@@ -162,10 +162,27 @@ def test_damaged_gzip_is_a_syntax_error(client: Client) -> None:
         ("engine_below=three", "?engine_below"),
         ("sort=size", "?sort"),
         ("nonsense=1", "?nonsense"),
+        ("limit=5&limit=6", "?limit"),
     ],
 )
 def test_a_wrong_query_is_named_by_its_parameter(client: Client, query: str, pointer: str) -> None:
     assert pointers(refused(client.get(f"/v1/analyses?{query}"), 422)) == {pointer}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/metrics"),
+        ("GET", "/v1/curve-models"),
+        ("GET", "/v1/analyses/x"),
+        ("DELETE", "/v1/analyses/x"),
+        ("POST", "/v1/resolutions"),
+        ("GET", "/health/live"),
+        ("GET", "/metrics"),
+    ],
+)
+def test_a_query_where_none_is_taken_is_named(client: Client, method: str, path: str) -> None:
+    assert pointers(refused(client.open(f"{path}?x=1", method=method), 422)) == {"?x"}
 
 
 @pytest.mark.parametrize(
