@@ -7,6 +7,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 __all__ = ["CONTENT_TYPE_LATEST", "Telemetry"]
 
+# Of HTTP (RFC 9110, section 9; RFC 5789); any other is counted as one, so that clients make no new counters.
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
+OTHER_METHOD = "other"
 # Seconds; the figures to hold (10, 60, 100, 250 ms) are among the limits.
 BUCKETS = (0.005, 0.01, 0.025, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -36,6 +39,7 @@ class Telemetry:
 
     def served(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; `route` is the rule, not the address, so that ids do not make new counters."""
+        method = method if method in METHODS else OTHER_METHOD
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

@@ -55,6 +55,14 @@ def test_health_tells_of_the_queue_and_counters_count(client: Client) -> None:
     assert f"scaleshape_http_requests_total{{{route}}} 2.0" in text
 
 
+def test_methods_that_a_client_invents_are_counted_as_one(client: Client) -> None:
+    for method in ("FOO", "BAR", "X" * 100):
+        assert client.open("/v1/metrics", method=method).status_code == 405
+    text = client.get("/metrics").text
+    assert 'scaleshape_http_requests_total{method="other",route="unknown",status="405"} 3.0' in text
+    assert not re.search('method="(FOO|BAR|X+)"', text)
+
+
 def test_a_database_that_is_gone_is_a_503(app: App, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def gone(_: Database) -> Iterator[None]:
