@@ -29,6 +29,7 @@ UNKNOWN_ROUTE = "unknown"
 def create_app(settings: Settings, database: Database) -> Flask:
     """The app over a database whose tables are those of this version."""
     app = Flask("service", static_folder=None, template_folder=None)
+    app.url_map.merge_slashes = False  # an address with two slashes is none, not a redirect to whatever Host says
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     inline, derivations = Inline(cores(), settings.request_timeout_s), Derivations(settings.task_wall_limit_s)
     own = Parts(settings, database, inline, Telemetry(), derivations, Charts())

@@ -63,6 +63,13 @@ def test_methods_that_a_client_invents_are_counted_as_one(client: Client) -> Non
     assert not re.search('method="(FOO|BAR|X+)"', text)
 
 
+def test_two_slashes_are_no_address_and_lead_to_no_other_server(client: Client) -> None:
+    for path in ("/v1//analyses", "//v1/analyses", "/health//live"):
+        answer = client.get(path, base_url="http://elsewhere.example")
+        assert (answer.status_code, answer.mimetype) == (404, "application/problem+json"), path
+        assert "Location" not in answer.headers
+
+
 def test_a_database_that_is_gone_is_a_503(app: App, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def gone(_: Database) -> Iterator[None]:
