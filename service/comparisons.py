@@ -21,13 +21,15 @@ from service.schemas.curve_lists import load_curves, load_ids, load_object
 from service.schemas.decoding import analysis_of
 from service.schemas.options import load_options
 from service.schemas.problems import unknown
+from service.schemas.queries import load_filter
 from service.schemas.records import encoded
 from service.schemas.scalars import Refused, shown
 from service.schemas.suite_options import interval_level
 from service.settings import Settings
 from service.store import analyses as store
+from service.store.filters import Filter
 
-FIELDS = ("ids", "curves", "options")
+FIELDS = ("ids", "from", "curves", "options")
 DIFFERENT_TASKS = "different_tasks"
 FEWEST_CURVES = 2
 
@@ -49,14 +51,17 @@ class ComparisonAsked:
     level: float
 
 
-def comparison_asked(document: Any, settings: Settings) -> ComparisonAsked:
-    """A request, checked; raises `InvalidInput`."""
+def comparison_asked(document: Any, database: Database, settings: Settings) -> ComparisonAsked:
+    """A request, checked, with the ids that its filter finds; raises `InvalidInput`."""
     fields = load_object(document, FIELDS)
-    ids = load_ids(fields.get("ids", []), 0, MOST_CURVES)
+    if "ids" in fields and "from" in fields:
+        raise InvalidInput([Problem("", "ids and from are given: give one of them")])
+    ids = _fitting(database, fields["from"]) if "from" in fields else load_ids(fields.get("ids", []), 0, MOST_CURVES)
     curves = load_curves(fields.get("curves", []), 0, MOST_CURVES, settings)
     if not FEWEST_CURVES <= len(ids) + len(curves) <= MOST_CURVES:
-        message = f"{len(ids)} ids and {len(curves)} curves: a comparison takes {FEWEST_CURVES} to {MOST_CURVES}"
-        raise InvalidInput([Problem("", message)])
+        found = "analyses that fit" if "from" in fields else "ids"
+        message = f"{len(ids)} {found} and {len(curves)} curves: a comparison takes {FEWEST_CURVES} to {MOST_CURVES}"
+        raise InvalidInput([Problem("/from" if "from" in fields else "", message)])
     return ComparisonAsked(ids, curves, _level(fields.get("options", {})))
 
 
@@ -105,6 +110,16 @@ def differing(first: ScalingCurve, second: ScalingCurve) -> list[str]:
         "scale_kind": (first.scale_kind, second.scale_kind),
     }
     return [name for name, (one, other) in pairs.items() if one != other]
+
+
+def _fitting(database: Database, asked: Any) -> tuple[str, ...]:
+    """Ids of the stored analyses that fit a filter, the oldest first; raises `InvalidInput` for too many."""
+    with database.reading() as connection:
+        page = store.page(connection, Filter(**load_filter(asked)), "created_at", MOST_CURVES)
+    if page.next is not None:
+        message = f"more than {MOST_CURVES} stored analyses fit, the most that are compared: change the filter"
+        raise InvalidInput([Problem("/from", message)])
+    return tuple(summary.id for summary in page.items)
 
 
 def _difference(difference: Difference, compared: Sequence[Compared], level: float) -> dict[str, Any]:

@@ -19,10 +19,12 @@ blueprint = Routes("comparisons", __name__, url_prefix="/v1", description="Curve
 def create_comparison() -> Response:
     """Compare curves.
 
-    Stored analyses, curves, or both: the labels, the probability that the shapes differ, differences of changes and
-    turns, where the curves cross; item by item where both have outcomes of the same task. Nothing is stored.
+    Stored analyses (by their ids, or all that fit a filter), curves, or both: the labels, the probability that the
+    shapes differ, differences of changes and turns, where the curves cross; item by item where both have outcomes of
+    the same task. Nothing is stored.
     """
     needs("read")
     own = parts()
-    asked = comparison_asked(checked_keys(json_body(request, own.settings.max_body_bytes)), own.settings)
+    document = checked_keys(json_body(request, own.settings.max_body_bytes))
+    asked = comparison_asked(document, own.database, own.settings)
     return json_answer(comparison(asked, own.database, own.inline))

@@ -89,7 +89,8 @@ COMPARISONS: dict[str, dict[str, Any]] = {
     "promptings, item by item": {
         "curves": [_prompted("zero-shot", _SOLVED[0]), _prompted("few-shot", _SOLVED[1])],
         "options": {"interval": 0.9},
-    }
+    },
+    "stored curves": {"from": {"suite": "gpt3-table-h1"}},
 }
 META_ANALYSES = {
     "estimates": {

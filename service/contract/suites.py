@@ -131,6 +131,10 @@ def _comparison_request() -> Schema:
     options = strict({"interval": optional(LEVEL, "Probability of the intervals; 0.95.")})
     properties = {
         "ids": optional(_list(SHA256, 0, MOST_COMPARED), "Stored analyses."),
+        "from": {
+            "anyOf": [reference("AnalysisFilter"), {"type": "null"}],
+            "description": f"Instead of ids: all stored analyses that fit, up to {MOST_COMPARED}; the oldest first.",
+        },
         "curves": optional(
             _list(reference("Curve"), 0, MOST_COMPARED), "Curves that are analysed for this; not stored."
         ),

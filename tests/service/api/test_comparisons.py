@@ -31,6 +31,29 @@ def test_stored_and_given_curves_are_compared_together(client: Client) -> None:
     assert (difference["paired"], difference["paired_reason"]) == (None, "no_outcomes")
 
 
+def test_a_filter_finds_the_curves_that_are_compared_the_oldest_first(client: Client) -> None:
+    ids = [
+        client.post("/v1/analyses", json=curve(task, scores, suite="s")).json["id"]
+        for task, scores in (("b", RISING), ("a", FALLING))
+    ]
+    client.post("/v1/analyses", json=curve("of another suite"))
+    asked = {"from": {"suite": "s"}, "curves": [curve("given")]}
+    found = compared(client, **asked)
+    assert found == compared(client, ids=ids, curves=asked["curves"])
+    assert [each["id"] for each in found["curves"]][:2] == ids
+
+
+def test_a_filter_that_more_curves_fit_than_are_compared_is_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.comparisons.MOST_CURVES", 2)
+    for task in "abc":
+        client.post("/v1/analyses", json=curve(task))
+    refused = client.post("/v1/comparisons", json={"from": {}})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/from")
+    assert "more than 2 stored analyses fit" in refused.json["detail"]
+
+
 def test_a_comparison_stores_nothing(client: Client) -> None:
     compared(client, curves=[curve("a"), curve("b", FALLING)])
     assert client.get("/v1/analyses").json["items"] == []
@@ -66,6 +89,10 @@ def test_outcomes_of_the_same_items_are_compared_item_by_item_with_the_gain(clie
         ({"ids": ["0" * 64, "1" * 64]}, "/ids/1"),
         ({"ids": ["0" * 64, "0" * 64]}, "/ids"),
         ({"ids": "all"}, "/ids"),
+        ({"ids": ["0" * 64, "1" * 64], "from": {}}, ""),
+        ({"from": {"task": "no such"}}, "/from"),
+        ({"from": {"tusk": "a"}}, "/from/tusk"),
+        ({"from": []}, "/from"),
         ({"curves": [curve(), {"task": "b"}]}, "/curves/1/points"),
         ({"curves": [curve(), curve()], "options": {"interval": 2}}, "/options/interval"),
         ({"curves": [curve(), curve()], "options": {"seed": 2}}, "/options/seed"),
