@@ -10,6 +10,7 @@ from service.access import identify, limit_rate
 from service.api.page_routes import PAGES
 from service.database import Database
 from service.derivations import Derivations
+from service.incoming import IncomingRequest
 from service.inline import Inline
 from service.logs import bind_request, logger, request_id
 from service.openapi import register_contract
@@ -30,6 +31,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     """The app over a database whose tables are those of this version."""
     app = Flask("service", static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # an address with two slashes is none, not a redirect to whatever Host says
+    app.request_class = IncomingRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     inline, derivations = Inline(cores(), settings.request_timeout_s), Derivations(settings.task_wall_limit_s)
     own = Parts(settings, database, inline, Telemetry(), derivations, Charts())
