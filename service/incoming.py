@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 
 from service.failures import MalformedInput
 
@@ -21,8 +22,15 @@ class WholeBody:
         self._received = 0
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes, none at the end; raises `MalformedInput` if that is before the announced length."""
-        part = self._source.read(size)
+        """At most so many bytes, none at the end; raises `MalformedInput` if that is before the announced length.
+
+        The same of chunks that cannot be read (RFC 9112, section 7.1) or that end before the last one.
+        """
+        try:
+            part = self._source.read(size)
+        except (OSError, ParseException) as error:
+            message = f"the body breaks off, or its chunks are none, after {self._received:,} bytes: send it again"
+            raise MalformedInput(message) from error
         self._received += len(part)
         if self._received < self._announced and (size < 0 or (size > 0 and not part)):
             told = f"after {self._received:,} of the {self._announced:,} bytes of its Content-Length"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from gunicorn.http.body import Body, LengthReader
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import IterUnreader
 
 from tests.service.api.curves import Client, curve
@@ -38,6 +38,10 @@ def of_length(sent: bytes, announced: int) -> Body:
     return Body(LengthReader(IterUnreader(iter([sent])), announced))
 
 
+def chunked(sent: bytes) -> Body:
+    return Body(ChunkedReader(None, IterUnreader(iter([sent] if sent else []))))
+
+
 @pytest.mark.parametrize("media_type", BODIES)
 def test_a_body_that_is_cut_off_leaves_nothing_and_its_key_is_free(client: Client, media_type: str) -> None:
     whole = BODIES[media_type]
@@ -60,3 +64,30 @@ def test_no_other_address_takes_a_part_for_the_whole(client: Client, path: str) 
 def test_the_end_of_a_body_without_an_announced_length_is_its_end(client: Client) -> None:
     body = Body(LengthReader(IterUnreader(iter([TABLE])), len(TABLE)))
     assert post(client, "/v1/batches", body, "text/csv").status_code == 202
+
+
+@pytest.mark.parametrize("media_type", BODIES)
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"ZZ\r\n%(whole)b\r\n0\r\n\r\n",
+        b"%(size)x\r\n%(whole)b\r\nZZ\r\n",
+        b"%(size)x\r\n%(whole)b\r\n",
+        b"%(size)x\r\n%(whole)b\r\n0\r\n",
+        b"%(size)x\r\n%(half)b",
+        b"",
+    ],
+)
+def test_chunks_that_are_none_or_too_few_are_a_syntax_error(client: Client, media_type: str, chunks: bytes) -> None:
+    whole = BODIES[media_type]
+    sent = chunks % {b"size": len(whole), b"whole": whole, b"half": whole[: len(whole) // 2]}
+    answer = post(client, "/v1/batches", chunked(sent), media_type, HTTP_TRANSFER_ENCODING="chunked")
+    assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-input"), answer.text
+    assert client.get("/v1/batches").json["items"] == []
+
+
+@pytest.mark.parametrize("media_type", BODIES)
+def test_a_body_in_chunks_is_read_to_its_last_one(client: Client, media_type: str) -> None:
+    sent = b"".join(b"1\r\n%c\r\n" % byte for byte in BODIES[media_type]) + b"0\r\n\r\n"
+    answer = post(client, "/v1/batches", chunked(sent), media_type, HTTP_TRANSFER_ENCODING="chunked")
+    assert answer.status_code == 202
