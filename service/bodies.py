@@ -17,6 +17,7 @@ from service.failures import MalformedInput, TooLarge, Unsupported
 from service.readers.json_text import NotJson, parsed, repeated_keys
 
 BLOCK_BYTES = 1 << 18
+PACKED_BYTES = 1 << 12  # read at a time: for each member zlib copies what follows it
 GZIP = zlib.MAX_WBITS | 16  # zlib's way to ask for a gzip header
 JSON = "application/json"
 
@@ -97,35 +98,40 @@ def _blocks(request: Request, limit: int) -> Iterator[bytes]:
     if (request.content_length or 0) > limit:
         raise too_large(limit)
     total = 0
-    for block in _unpacked(request):
+    for block in _unpacked(request, limit):
         total += len(block)
         if total > limit:
             raise too_large(limit)
         yield block
 
 
-def _unpacked(request: Request) -> Iterator[bytes]:
+def _unpacked(request: Request, limit: int) -> Iterator[bytes]:
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding == "gzip":
-        return _gunzipped(request)
+        return _gunzipped(request, limit)
     if encoding != "identity":
         raise Unsupported(f"the Content-Encoding is {encoding}: send gzip or none")
-    return _raw(request)
+    return _raw(request, BLOCK_BYTES)
 
 
-def _raw(request: Request) -> Iterator[bytes]:
-    while block := request.stream.read(BLOCK_BYTES):
+def _raw(request: Request, size: int) -> Iterator[bytes]:
+    while block := request.stream.read(size):
         yield block
 
 
-def _gunzipped(request: Request) -> Iterator[bytes]:
-    unpacking = zlib.decompressobj(GZIP)
+def _gunzipped(request: Request, limit: int) -> Iterator[bytes]:
+    """What all members of a gzip body hold (RFC 1952, section 2.2), packed `limit` bytes at most: some hold nothing."""
+    unpacking, received = zlib.decompressobj(GZIP), 0
     try:
-        for packed in _raw(request):
+        for packed in _raw(request, PACKED_BYTES):
+            received += len(packed)
+            if received > limit:
+                raise too_large(limit)
             waiting = packed
-            while waiting and not unpacking.eof:  # each step gives a bounded part, however well it was packed
+            while waiting:  # each step gives a bounded part, however well it was packed
+                unpacking = zlib.decompressobj(GZIP) if unpacking.eof else unpacking
                 yield unpacking.decompress(waiting, BLOCK_BYTES)
-                waiting = unpacking.unconsumed_tail
+                waiting = unpacking.unconsumed_tail or unpacking.unused_data
         yield unpacking.flush()
     except zlib.error as error:
         raise MalformedInput(f"the body is not gzip, as its Content-Encoding says: {error}") from None

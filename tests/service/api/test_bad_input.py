@@ -136,10 +136,29 @@ def test_a_body_above_the_limit_is_refused_packed_or_not(make_app: MakeApp) -> N
 def test_damaged_gzip_is_a_syntax_error(client: Client) -> None:
     packed = gzip.compress(orjson.dumps(curve()))
     headers = {"Content-Encoding": "gzip"}
-    for body in (b"not gzip", packed[:-9], packed[:5], b""):
+    followed = (packed + b"more", packed + b"\0", packed + packed[:-9], packed + packed[:5])
+    for body in (b"not gzip", packed[:-9], packed[:5], b"", *followed):
         refused(client.post("/v1/analyses", data=body, content_type=JSON, headers=headers), 400, "gzip")
     good = client.post("/v1/analyses", data=packed, content_type=JSON, headers=headers)
     assert good.status_code == 201
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_all_members_of_a_gzip_body_are_one_body(client: Client, size: int) -> None:
+    whole = orjson.dumps(curve(tags={"note": "".join(f"{i} {i * i}, " for i in range(80))}))
+    members = b"".join(gzip.compress(whole[i : i + size]) for i in range(0, len(whole), size))
+    headers = {"Content-Encoding": "gzip"}
+    packed = client.post("/v1/analyses", data=members, content_type=JSON, headers=headers)
+    assert packed.status_code == 201, packed.text
+    assert client.post("/v1/analyses", data=whole, content_type=JSON).json["id"] == packed.json["id"]
+
+
+def test_members_of_a_gzip_body_are_limited_together_and_empty_ones_too(make_app: MakeApp) -> None:
+    client = make_app(max_batch_bytes=20_000).test_client()
+    headers = {"Content-Encoding": "gzip"}
+    for members in (gzip.compress(b" " * 9_000) * 3, gzip.compress(b"") * 2_000):
+        body = {"input_stream": io.BytesIO(members), "environ_overrides": {"wsgi.input_terminated": True}}
+        refused(client.post("/v1/batches", content_type=NDJSON, headers=headers, **body), 413, "after decompression")
 
 
 @pytest.mark.parametrize(
