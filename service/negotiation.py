@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.request import parse_http_list
 
 import orjson
 from flask import Request, Response
@@ -20,6 +22,9 @@ PAGE_POLICY = (
     "frame-ancestors 'none'"
 )
 
+RESPOND_ASYNC = "respond-async"
+_RESPOND_ASYNC = re.compile(rf'{RESPOND_ASYNC}\s*(=\s*"")?\s*(;.*)?', re.IGNORECASE | re.DOTALL)
+
 
 def wanted(request: Request, offered: Sequence[str]) -> str:
     """The form that the Accept header likes best, the first one offered where it says nothing.
@@ -32,6 +37,12 @@ def wanted(request: Request, offered: Sequence[str]) -> str:
     if best is None:
         raise NotAcceptable(f"this address gives {', '.join(offered)}")
     return str(best)
+
+
+def prefers_background(request: Request) -> bool:
+    """Whether the Prefer header asks for an answer later (RFC 7240, section 4.1)."""
+    preferences = parse_http_list(request.headers.get("Prefer", ""))
+    return any(_RESPOND_ASYNC.fullmatch(preference) for preference in preferences)
 
 
 def json_answer(document: Mapping[str, Any] | bytes, status: int = HTTPStatus.OK) -> Response:

@@ -15,7 +15,7 @@ from service.api.blueprint import Routes
 from service.bodies import json_body
 from service.contract import paths
 from service.failures import Conflict
-from service.negotiation import CSV, JSON, NDJSON, conditional, wanted
+from service.negotiation import CSV, JSON, NDJSON, conditional, prefers_background, wanted
 from service.parts import parts
 from service.pictures import picture
 from service.schemas.queries import AnalysesQuery, PlotQuery
@@ -35,7 +35,7 @@ def create_analysis() -> Response:
     needs("write")
     own = parts()
     asked = asked_curve(json_body(request, own.settings.max_body_bytes), own.settings)
-    later = asked.slow or "respond-async" in request.headers.get("Prefer", "")
+    later = asked.slow or prefers_background(request)
     answered = (
         analyse_later(own.database, own.settings, asked) if later else analyse_now(own.database, own.inline, asked)
     )

@@ -11,7 +11,16 @@ from flask import Response, request, url_for
 from service.analyses import LISTED, Answered
 from service.csv_export import table_line
 from service.derivations import RETRY_AFTER
-from service.negotiation import CSV, JSON, conditional, json_answer, ndjson_lines, text_answer
+from service.negotiation import (
+    CSV,
+    JSON,
+    RESPOND_ASYNC,
+    conditional,
+    json_answer,
+    ndjson_lines,
+    prefers_background,
+    text_answer,
+)
 from service.store.analyses import StoredAnalysis
 
 POLL_SECONDS = 1  # until a waiting analysis is worth another look
@@ -36,8 +45,8 @@ def pending(waiting: Answered | Mapping[str, Any]) -> Response:
     response = json_answer({"id": waiting.identifier, "status": "queued"}, HTTPStatus.ACCEPTED)
     response.headers["Location"] = address(waiting.identifier)
     response.headers["Retry-After"] = str(POLL_SECONDS)
-    if "respond-async" in request.headers.get("Prefer", ""):
-        response.headers["Preference-Applied"] = "respond-async"
+    if prefers_background(request):
+        response.headers["Preference-Applied"] = RESPOND_ASYNC
     return response
 
 

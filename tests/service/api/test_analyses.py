@@ -85,6 +85,28 @@ def test_slow_and_asynchronous_curves_wait_in_the_queue_once(
     assert client.get(first.headers["Location"]).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("prefer", "status"),
+    [
+        ("Respond-Async", 202),
+        ("wait=10, RESPOND-ASYNC", 202),
+        ('foo="a, b"; c,respond-async ;d="e"', 202),
+        ('respond-async=""', 202),
+        ("not-respond-async", 201),
+        ("respond-async-not", 201),
+        ('foo="respond-async"', 201),
+        ('foo="a, respond-async"', 201),
+        ("foo; respond-async", 201),
+        ('"respond-async"', 201),
+        ("respond-async=no", 201),
+    ],
+)
+def test_a_preference_is_a_word_and_not_a_part_of_one(client: Client, prefer: str, status: int) -> None:
+    answer = client.post("/v1/analyses", json=curve(), headers={"Prefer": prefer})
+    assert answer.status_code == status
+    assert answer.headers.get("Preference-Applied") == ("respond-async" if status == 202 else None)
+
+
 def test_what_is_stored_is_given_at_once_also_to_who_would_wait(client: Client) -> None:
     client.post("/v1/analyses", json=curve())
     assert client.post("/v1/analyses", json=curve(), headers={"Prefer": "respond-async"}).status_code == 200
