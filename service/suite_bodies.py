@@ -35,6 +35,8 @@ UPLOAD = "multipart/form-data"
 FORMS = {"application/x-ndjson": "ndjson", "text/csv": "csv"}
 ACCEPTED = (JSON, *FORMS, UPLOAD)
 UPLOAD_FIELDS = ("file", "format", "scale", "models", "options")
+TEXT_FIELDS = ("format", "scale", "options")
+MORE_THAN_ONCE = "comes more than once in the form: send it once (several files go into one zip archive)"
 BATCH_FIELDS = ("curves", "options")
 AGAIN_FIELDS = ("from", "options")
 BLOCK_BYTES = 1 << 18
@@ -107,6 +109,7 @@ def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
         raise Unsupported("an uploaded form has a Content-Encoding: send it as it is")
     file = form_of(request, settings.max_batch_bytes).files.get("file")
     _known({**request.form, **request.files}, UPLOAD_FIELDS)
+    _check_parts(request)
     if file is None:
         raise InvalidInput([Problem("/file", "missing: send the file in this field of the form")])
     form = request.form.to_dict()
@@ -132,6 +135,15 @@ def _known(document: Mapping[str, Any], names: tuple[str, ...]) -> None:
     problems = [Problem(f"/{name}", unknown(name, names)) for name in document if name not in names]
     if problems:
         raise InvalidInput(problems)
+
+
+def _check_parts(request: Request) -> None:
+    """Raises `InvalidInput` for parts of a form that nobody would read: second ones, and files in place of text."""
+    parts = [name for fields in (request.form, request.files) for name, _ in fields.items(multi=True)]
+    twice = [Problem(f"/{name}", MORE_THAN_ONCE) for name in UPLOAD_FIELDS if parts.count(name) > 1]
+    files = [Problem(f"/{name}", "comes as a file: send it as text") for name in TEXT_FIELDS if name in request.files]
+    if twice or files:
+        raise InvalidInput([*twice, *files])
 
 
 def _among(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
@@ -161,8 +173,6 @@ def _content(file: FileStorage) -> BinaryIO:
 def _table_part(request: Request) -> BinaryIO | None:
     """The models table of a form, sent as a file or as text; None where there is none."""
     part, text = request.files.get("models"), request.form.get("models", "")
-    if part is not None and text:
-        raise InvalidInput([Problem("/models", "comes as a file and as text: send one of them")])
     if part is not None:
         return _content(part)
     return io.BytesIO(text.encode()) if text.strip() else None

@@ -17,6 +17,7 @@ COUNTS = dict(zip(SIZES, (60, 120, 200, 290), strict=True))
 MODELS = b"model,model_family,parameters\n" + b"".join(
     b"house-%d,house,%d\n" % (i, 10 ** (8 + i)) for i in range(len(SIZES))
 )
+TABLE = b"task,metric,parameters,score,n_examples\na,accuracy,1e8,.2,1000\na,accuracy,1e9,.5,1000\n"
 
 
 def _upload(client: Client, content: bytes, name: str, **fields: object) -> Client:
@@ -86,6 +87,32 @@ def test_another_models_table_is_another_body(client: Client, unplaced: bytes) -
         return int(answer.status_code)
 
     assert [answered(MODELS), answered(MODELS), answered(MODELS + b"other,house,1e13\n")] == [202, 202, 422]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("file", [TABLE, TABLE]),
+        ("options", ["{}", '{"seed": 1}']),
+        ("models", [MODELS.decode(), MODELS.decode()]),
+        ("models", [MODELS.decode(), MODELS]),
+        ("format", ["csv", "csv"]),
+        ("scale", ["parameters", ""]),
+    ],
+)
+def test_a_part_that_comes_twice_is_refused_by_its_name(client: Client, name: str, parts: list[object]) -> None:
+    sent = [(io.BytesIO(part), "a.csv") if isinstance(part, bytes) else part for part in parts]
+    data = {"file": (io.BytesIO(TABLE), "a.csv"), name: sent}
+    answer = client.post("/v1/batches", data=data, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert [problem["pointer"] for problem in answer.json["errors"]] == [f"/{name}"]
+    assert "more than once" in answer.json["detail"]
+
+
+def test_a_text_that_comes_as_a_file_is_refused_by_its_name(client: Client) -> None:
+    answer = _upload(client, TABLE, "a.csv", options=(io.BytesIO(b'{"seed": 1}'), "options.json"))
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"pointer": "/options", "message": "comes as a file: send it as text"}]
 
 
 @pytest.mark.parametrize(
