@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from flask import Request
@@ -42,27 +43,43 @@ AGAIN_FIELDS = ("from", "options")
 BLOCK_BYTES = 1 << 18
 LONGEST_NAME = 200  # characters of a file's name
 
-type Taken = tuple[Submission, str]
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The body of a request, here as a whole: its digest, and how the suite in it is opened.
+
+    The suite raises `InvalidInput`, `MalformedInput` or `TooLarge`.
+    """
+
+    sha256: str
+    suite: Callable[[], AbstractContextManager[Submission]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A form with a file: its content and name, the texts beside it, and the models table if there is one."""
+
+    content: BinaryIO
+    name: str
+    form: Mapping[str, str]
+    table: BinaryIO | None
 
 
 @contextmanager
-def taken(request: Request, database: Database, settings: Settings) -> Iterator[Taken]:
-    """The suite in a request and the digest of the body.
+def received(request: Request, database: Database, settings: Settings) -> Iterator[Received]:
+    """The body of a request that has a suite, not looked into yet.
 
     Raises `InvalidInput`, `MalformedInput`, `Unsupported` or `TooLarge`.
     """
     kind = media_type(request, ACCEPTED)
-    if kind == JSON:
-        yield _of_json(request, database, settings)
+    if kind == JSON:  # a document is parsed as a whole, so it has the limit of other JSON bodies
+        content = json_bytes(request, settings.max_body_bytes)
+        yield Received(hashlib.sha256(content).hexdigest(), lambda: nullcontext(_of_json(content, database, settings)))
     elif kind == UPLOAD:
-        with _uploaded(request, settings) as found:
-            yield found
+        yield _uploaded(request, settings)
     else:
-        with (
-            spooled(request, settings.max_batch_bytes) as body,
-            open_curves(body.file, FORMS[kind]) as stream,
-        ):
-            yield _suite(stream, stream.options), body.sha256
+        with spooled(request, settings.max_batch_bytes) as body:
+            yield Received(body.sha256, lambda: _of_lines(body.file, FORMS[kind]))
 
 
 def form_of(request: Request, limit: int) -> Request:
@@ -86,25 +103,28 @@ def of_file(content: BinaryIO, name: str, settings: Settings) -> Iterator[Submis
         yield _suite(stream, stream.options, name)
 
 
-def _of_json(request: Request, database: Database, settings: Settings) -> Taken:
-    """A JSON document is parsed as a whole, so it has the limit of other JSON bodies."""
-    content = json_bytes(request, settings.max_body_bytes)
-    document, digest = json_value(content), hashlib.sha256(content).hexdigest()
+@contextmanager
+def _of_lines(file: BinaryIO, format_name: str) -> Iterator[Submission]:
+    with open_curves(file, format_name) as stream:
+        yield _suite(stream, stream.options)
+
+
+def _of_json(content: bytes, database: Database, settings: Settings) -> Submission:
+    document = json_value(content)
     if not isinstance(document, Mapping) or ("curves" not in document and "from" not in document):
         message = f"{shown(document)} is neither an object with curves nor one with from"
         raise InvalidInput([Problem("", message)])
     if "curves" in document:
         _known(document, BATCH_FIELDS)
         stream = stream_of(document)
-        return _suite(stream, stream.options), digest
+        return _suite(stream, stream.options)
     _known(document, AGAIN_FIELDS)
     checked_keys(document)
     asked = Filter(**load_filter(document["from"]))
-    return stored_curves(database, asked, _options(document.get("options")), settings), digest
+    return stored_curves(database, asked, _options(document.get("options")), settings)
 
 
-@contextmanager
-def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
+def _uploaded(request: Request, settings: Settings) -> Received:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Unsupported("an uploaded form has a Content-Encoding: send it as it is")
     file = form_of(request, settings.max_batch_bytes).files.get("file")
@@ -112,17 +132,21 @@ def _uploaded(request: Request, settings: Settings) -> Iterator[Taken]:
     _check_parts(request)
     if file is None:
         raise InvalidInput([Problem("/file", "missing: send the file in this field of the form")])
-    form = request.form.to_dict()
-    chosen = {name: form.get(name) or None for name in ("format", "scale")}
+    form, table, content = request.form.to_dict(), _table_part(request), _content(file)
+    upload = _Upload(content, file.filename or "", form, table)
+    digest = _digest(form, [content] if table is None else [content, table])
+    return Received(digest, lambda: _of_upload(upload, settings.max_body_bytes))
+
+
+@contextmanager
+def _of_upload(upload: _Upload, limit: int) -> Iterator[Submission]:
+    chosen = {name: upload.form.get(name) or None for name in ("format", "scale")}
     _among("format", chosen["format"], FORMATS)
     _among("scale", chosen["scale"], SCALES)
-    options = _form_options(form.get("options", ""))
-    table = _table_part(request)
-    content = _content(file)
-    _check_json(content, chosen["format"], settings.max_body_bytes)
-    with open_curves(content, chosen["format"], chosen["scale"], _models(table)) as stream:
-        told = _suite(stream, {**stream.options, **options}, file.filename or "")
-        yield told, _digest(form, [content] if table is None else [content, table])
+    options = _form_options(upload.form.get("options", ""))
+    _check_json(upload.content, chosen["format"], limit)
+    with open_curves(upload.content, chosen["format"], chosen["scale"], _models(upload.table)) as stream:
+        yield _suite(stream, {**stream.options, **options}, upload.name)
 
 
 def _suite(stream: CurveStream, options: Mapping[str, Any], name: str = "") -> Submission:
@@ -210,5 +234,6 @@ def _digest(form: Mapping[str, str], files: Iterable[BinaryIO]) -> str:
         file.seek(0)
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
+        file.seek(0)
         digest.update(b"\0")  # so that the end of one file is not the start of the next
     return digest.hexdigest()

@@ -24,7 +24,8 @@ from service.negotiation import CSV, JSON, NDJSON, json_answer, text_answer, wan
 from service.parts import parts
 from service.schemas.queries import DeleteBatchQuery, PageQuery
 from service.store import batches as store
-from service.suite_bodies import taken
+from service.store.batches import Batch
+from service.suite_bodies import Received, received
 from service.suites import Wanted, found_batch, purge_batch, repeated, stop_batch, submit
 
 blueprint = Routes("batches", __name__, url_prefix="/v1", description="Suites of curves, analysed in the background.")
@@ -40,10 +41,8 @@ def create_batch() -> Response:
     """
     needs("write")
     own = parts()
-    with taken(request, own.database, own.settings) as (suite, digest):
-        wanted_key = _wanted_key(digest)
-        known = repeated(own.database, wanted_key) if wanted_key else None
-        batch = known or submit(own.database, own.settings, suite, wanted_key)
+    with received(request, own.database, own.settings) as body:
+        batch = _batch(body)
     response = json_answer(accepted_document(batch), HTTPStatus.ACCEPTED)
     response.headers["Location"] = url_for("batches.get_batch", batch_id=batch.id)
     return response
@@ -111,6 +110,16 @@ def list_changes(query: dict[str, Any], batch_id: str) -> Response:
     found_batch(database, batch_id)
     page = change_page(database, batch_id, query["limit"], query.get("cursor"))
     return linked(json_answer(page), page["next"])
+
+
+def _batch(body: Received) -> Batch:
+    """The batch of an earlier request with the same key, whatever has become of its curves; else a new one."""
+    own, wanted_key = parts(), _wanted_key(body.sha256)
+    known = repeated(own.database, wanted_key) if wanted_key else None
+    if known is not None:
+        return known
+    with body.suite() as suite:
+        return submit(own.database, own.settings, suite, wanted_key)
 
 
 def _wanted_key(digest: str) -> Wanted | None:

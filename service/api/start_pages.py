@@ -15,7 +15,7 @@ from service.pages.sessions import check_origin, forget_key, is_valid_key, keep_
 from service.pages.start import EXAMPLE, EXAMPLE_TITLE, example_bytes, start_view
 from service.palette import palette_css
 from service.parts import parts
-from service.suite_bodies import form_of, of_file, taken
+from service.suite_bodies import form_of, of_file, received
 from service.suites import submit
 
 blueprint = Blueprint("pages", __name__)
@@ -38,7 +38,7 @@ def create_suite() -> WerkzeugResponse:
     """Take an uploaded file in, by the road of the API."""
     needs("write")
     own = parts()
-    with taken(request, own.database, own.settings) as (suite, _):
+    with received(request, own.database, own.settings) as body, body.suite() as suite:
         batch = submit(own.database, own.settings, suite)
     return redirect(url_for("suite_pages.suite", batch_id=batch.id), HTTPStatus.SEE_OTHER)
 

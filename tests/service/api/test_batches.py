@@ -160,6 +160,40 @@ def test_a_key_that_comes_with_another_body_is_refused_and_one_of_another_reques
     assert bad.status_code == 400
 
 
+def test_a_known_key_is_answered_although_its_stored_curves_are_gone(client: Client) -> None:
+    stored = client.post("/v1/analyses", json=curve("a", suite="s"))
+    body, headers = {"from": {"suite": "s"}}, {"Idempotency-Key": "k"}
+    first = client.post("/v1/batches", json=body, headers=headers)
+    assert first.status_code == 202
+    assert client.delete(stored.headers["Location"]).status_code == 204
+    assert client.post("/v1/batches", json=body).status_code == 422
+    again = client.post("/v1/batches", json=body, headers=headers)
+    assert (again.status_code, again.data) == (202, first.data)
+    other = client.post("/v1/batches", json={"from": {"suite": "t"}}, headers=headers)
+    assert (other.status_code, other.json["type"]) == (422, "/problems/key-reused")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", NDJSON, "text/csv", "multipart/form-data"])
+def test_a_body_whose_key_is_known_is_not_read_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch, media_type: str
+) -> None:
+    def post() -> Any:
+        bodies: dict[str, Any] = {
+            "application/json": orjson.dumps({"curves": [curve()]}),
+            NDJSON: lines([curve()]),
+            "text/csv": TABLE,
+            "multipart/form-data": {"file": (io.BytesIO(TABLE.encode()), "a.csv"), "options": '{"seed": 1}'},
+        }
+        headers = {"Idempotency-Key": "k"}
+        return client.post("/v1/batches", data=bodies[media_type], content_type=media_type, headers=headers)
+
+    first = post()
+    assert first.status_code == 202
+    for reading in ("open_curves", "json_value"):
+        monkeypatch.delattr(f"service.suite_bodies.{reading}")
+    assert (post().status_code, post().data) == (202, first.data)
+
+
 def test_a_cancelled_batch_stays_cancelled_and_a_purged_one_is_gone(client: Client, database: Database) -> None:
     accepted = submitted(client, [curve("a"), curve("b")])
     address = f"/v1/batches/{accepted['id']}"
