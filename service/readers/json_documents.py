@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from service.readers.errors import UnreadableFile, unreadable
 from service.readers.items import CurveItem, CurveStream
 from service.readers.json_text import NotJson, RepeatedKeys, curve_item, parsed
-from service.readers.source import not_utf8
+from service.readers.source import check_no_nul, not_utf8
 from service.schemas.problems import given, unknown
 from service.schemas.scalars import shown
 
@@ -50,8 +50,10 @@ def _document(file: BinaryIO) -> Any:
             f"{size >> 20} MiB in one JSON document, more than {limit} MiB: write one curve a line (NDJSON)"
         )
     file.seek(0)
+    content = file.read()
+    check_no_nul(content)
     try:
-        return parsed(file.read().decode("utf-8-sig"))
+        return parsed(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise not_utf8(error, 1) from None
     except NotJson as error:

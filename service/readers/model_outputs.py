@@ -11,7 +11,7 @@ from models.errors import Problem
 from service.readers.errors import UnreadableFile, unreadable
 from service.readers.json_documents import LARGEST_JSON
 from service.readers.json_text import NotJson, parsed, repeated_keys
-from service.readers.source import head_of, not_utf8, seekable
+from service.readers.source import check_no_nul, head_of, not_utf8, seekable
 from service.schemas.scalars import shown
 
 OUTPUTS, MODEL_MARK = "outputs", "scale"  # a line with a scale is one model's
@@ -71,6 +71,7 @@ def _whole(line: str) -> bool:
 
 
 def _text(content: bytes) -> str:
+    check_no_nul(content)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -39,6 +39,9 @@ def _items(file: BinaryIO) -> Iterator[CurveItem]:
 def _item(index: int, number: int, line: bytes | None) -> CurveItem:
     if line is None:
         return bad_item(index, f"the line is longer than {LONGEST_LINE >> 20} MiB: it was not read", (number,))
+    if b"\0" in line:
+        place = line.index(b"\0") + 1
+        return bad_item(index, f"holds a NUL byte at position {place}: it was damaged; write it again", (number,))
     try:
         return curve_item(index, parsed(line.decode()), (number,))
     except UnicodeDecodeError as error:

@@ -44,7 +44,7 @@ def seekable(source: Path | BinaryIO) -> Iterator[BinaryIO]:
 def head_of(file: BinaryIO) -> bytes:
     """The first bytes, without a byte order mark.
 
-    Raises `UnreadableFile` where they are neither text nor the beginning of an archive or a Parquet file.
+    Raises `UnreadableFile` where they are known to be neither text nor the beginning of an archive or a Parquet file.
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
@@ -54,9 +54,6 @@ def head_of(file: BinaryIO) -> bytes:
     if kind is not None:
         raise unreadable(f"this is no table or JSON text but {kind}")
     head = head.removeprefix(codecs.BOM_UTF8)
-    if b"\0" in head:
-        row = head.count(b"\n", 0, head.index(b"\0")) + 1
-        raise unreadable("holds a NUL byte: this is no text, or it was damaged; save it as UTF-8", f"row {row}")
     if not head.strip():
         raise unreadable("the file is empty")
     return head
@@ -104,10 +101,15 @@ def opened(path: Path) -> BinaryIO:
         raise unreadable(f"{path} cannot be opened: {error.strerror}") from None
 
 
-def _check_bytes(block: bytes, decoder: codecs.IncrementalDecoder, row: int, *, final: bool = False) -> None:
+def check_no_nul(block: bytes, row: int = 1) -> None:
+    """Raises `UnreadableFile` for a NUL byte in text whose first line is that row."""
     if b"\0" in block:
         place = row + block.count(b"\n", 0, block.index(b"\0"))
         raise unreadable("holds a NUL byte: this is no text, or it was damaged; save it as UTF-8", f"row {place}")
+
+
+def _check_bytes(block: bytes, decoder: codecs.IncrementalDecoder, row: int, *, final: bool = False) -> None:
+    check_no_nul(block, row)
     try:
         decoder.decode(block, final)
     except UnicodeDecodeError as error:

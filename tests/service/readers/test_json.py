@@ -145,6 +145,19 @@ def test_a_line_in_another_encoding_is_one_bad_curve() -> None:
     assert load_item(items[2]) == load_curve(CURVE)
 
 
+@pytest.mark.parametrize("format_name", [None, "ndjson"])
+def test_a_line_with_a_nul_byte_is_one_bad_curve(format_name: str | None) -> None:
+    damaged = TEXT.replace('"a"', '"\0"')
+    items = _items(f"{TEXT}\n{damaged}\n{TEXT}\n\0\n", format_name)
+    assert _item_error(items[1]) == "holds a NUL byte at position 11: it was damaged; write it again"
+    assert [items[1].rows, items[3].rows, items[3].document] == [(2,), (4,), None]
+    assert load_item(items[2]) == load_curve(CURVE)
+
+
+def test_a_nul_byte_in_a_document_refuses_it_with_its_row() -> None:
+    assert _error(f"[{TEXT},\n{TEXT},\n\0]").startswith("row 3: holds a NUL byte")
+
+
 @pytest.mark.parametrize("over", [-3, -2, -1, 0, 1, 1000])
 def test_an_over_long_line_is_one_bad_curve_that_is_not_held_in_memory(tmp_path: Path, over: int) -> None:
     path = tmp_path / "long.ndjson"
