@@ -18,6 +18,7 @@ HEAD_BYTES = 1 << 20  # enough to tell the format
 BLOCK_BYTES = 1 << 20
 ARCHIVE, PARQUET = b"PK\x03\x04", b"PAR1"
 _NO_TEXT = (
+    (b"PK\x05\x06", "an empty zip archive: no file was put into it"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"%PDF", "a PDF document"),

@@ -42,7 +42,15 @@ def _class_prior(value: Any) -> dict[Shape, float]:
     strange = [name for name in value if name not in tuple(Shape)]
     if strange:
         raise Refused(f"{shown(strange[0])} is no shape: give a probability for each of {', '.join(Shape)}")
-    return {Shape(name): number(probability) for name, probability in value.items()}
+    return {Shape(name): _probability(name, probability) for name, probability in value.items()}
+
+
+def _probability(name: str, value: Any) -> float:
+    """A number; raises `ValidationError` at the name within the prior."""
+    try:
+        return number(value)
+    except Refused as refused:
+        raise ValidationError({name: [str(refused)]}) from None
 
 
 def _between_model_scale(value: Any) -> float | str:

@@ -43,9 +43,19 @@ class Moment(fields.String):
         return stamp(moment)
 
 
-def _words(description: str) -> fields.String:
-    checks = [Length(1, LONGEST_TEXT), Regexp(PRINTABLE, error="contains a control character")]
-    return fields.String(validate=checks, metadata={"description": description})
+class Words(fields.String):
+    """A text that is not empty, of which nothing else need be said then."""
+
+    def _deserialize(self, value: Any, *args: Any, **settings: Any) -> str:
+        text: str = super()._deserialize(value, *args, **settings)
+        if not text:
+            raise ValidationError("is empty: give a value, or leave it out")
+        return text
+
+
+def _words(description: str, longest: int = LONGEST_TEXT) -> Words:
+    checks = [Length(1, longest), Regexp(PRINTABLE, error="contains a control character")]
+    return Words(validate=checks, metadata={"description": description})
 
 
 def _moment(description: str) -> Moment:
@@ -82,10 +92,7 @@ class PageQuery(Schema):
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT, validate=Range(1, MOST_ITEMS), metadata={"description": "Most items of the page."}
     )
-    cursor = fields.String(
-        validate=[Length(1, LONGEST_CURSOR), Regexp(PRINTABLE, error="contains a control character")],
-        metadata={"description": "`next` of the page before."},
-    )
+    cursor = _words("`next` of the page before.", LONGEST_CURSOR)
 
 
 class AnalysesQuery(FilterQuery, PageQuery):

@@ -188,6 +188,12 @@ def test_a_wrong_query_is_named_by_its_parameter(client: Client, query: str, poi
     assert pointers(refused(client.get(f"/v1/analyses?{query}"), 422)) == {pointer}
 
 
+@pytest.mark.parametrize("name", ["task", "tag", "cursor"])
+def test_an_empty_text_in_a_query_is_called_empty(client: Client, name: str) -> None:
+    document = refused(client.get(f"/v1/analyses?{name}="), 422)
+    assert document["errors"] == [{"pointer": f"?{name}", "message": "is empty: give a value, or leave it out"}]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -73,6 +73,7 @@ UNREADABLE = (
     ("Tâche,métrique\nCalcul,justesse\n".encode("latin-1"), "row 1: holds the byte 0xE2, which is not UTF-8"),
     (_text(*GOOD, "é,accuracy,F,1,1,1").decode().encode("cp1252"), "row 4: holds the byte 0xE9, which is not UTF-8"),
     (_text(*GOOD) + b"a\0", "row 4: holds a NUL byte"),
+    (b"PK\5\6" + bytes(18), "this is no table or JSON text but an empty zip archive"),
     (b"\x89PNG\r\n\x1a\n\0\0", "this is no table or JSON text but a PNG picture"),
     (_text(*GOOD).decode().encode("utf-16"), "this is no table or JSON text but UTF-16 text: save it as UTF-8"),
     (_text("a,b", header="task,task,metric"), "row 1: 2 columns are called task: keep one"),

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ BAD = (
     ({"between_model_scale": True}, "/options/between_model_scale: true is not a number"),
     ({"class_prior": {"positive": 1}}, "/options/class_prior: must name exactly"),
     ({"class_prior": {"rising": 1}}, "/options/class_prior: 'rising' is no shape"),
+    ({"class_prior": {"flat": 0.5, "positive": math.nan}}, "/options/class_prior/positive: NaN is not a finite number"),
     ({"class_prior": [1]}, "/options/class_prior: a list is not an object"),
     ({"intervall": 0.9}, "/options/intervall: unknown field: did you mean interval?"),
 )
