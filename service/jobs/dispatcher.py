@@ -92,7 +92,7 @@ class Dispatcher:
             found = queue.active(connection, MOST_BATCHES)
         self._give_up(found)
         self._remember({batch.id for batch in found})
-        waiting = deque(self._in_turn([batch for batch in found if not batch.cancel_asked]))
+        waiting = deque(self._in_turn([batch for batch in found if batch.left and not batch.cancel_asked]))
         for _ in range(MOST_CLAIMS):
             self._hand_out()
             if not waiting or len(self._ready) >= self.workforce.count:
@@ -189,7 +189,7 @@ class Dispatcher:
                 held.pop(gone)
 
     def _give_up(self, found: Iterable[ActiveBatch]) -> None:
-        """Stop work on batches that are cancelled or gone, and on chunks that take too long."""
+        """Stop work on batches that are cancelled or gone, and on chunks that take too long; end what is done."""
         wanted = {batch.id for batch in found if not batch.cancel_asked}
         unwanted = [chunk for chunk in self._ready if chunk.batch_id not in wanted]
         for chunk in unwanted:
@@ -206,7 +206,7 @@ class Dispatcher:
                 reason = f"the analysis took longer than {self.limits.seconds:g} s and was stopped"
                 self._unsettled.append(Outcome(chunk, "broken", seconds, reason=reason))
         for batch in found:
-            if batch.cancel_asked:
+            if batch.cancel_asked or not batch.left:
                 self._end(batch)
 
     def _settle(self) -> None:

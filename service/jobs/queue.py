@@ -40,7 +40,10 @@ class Leader:
 
 @dataclass(frozen=True, slots=True)
 class ActiveBatch:
-    """A batch with work left. `scale`: summed evidence on the between-model scale, if one was estimated."""
+    """A batch that has not ended. `scale`: summed evidence on the between-model scale, if one was estimated.
+
+    `left`: whether any of its tasks has not ended.
+    """
 
     id: str
     kind: str
@@ -49,6 +52,7 @@ class ActiveBatch:
     options: Mapping[str, Any]
     scale: Evidence | None
     cancel_asked: bool
+    left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,9 @@ def hold(connection: Connection, generation: int) -> None:
 
 
 def active(connection: Connection, limit: int) -> tuple[ActiveBatch, ...]:
-    """The oldest batches with work left."""
-    query = select(batches).where(batches.c.status.in_(UNENDED)).order_by(batches.c.number).limit(limit)
+    """The oldest batches that have not ended."""
+    left = exists().where(tasks.c.batch_id == batches.c.id, tasks.c.state.in_(UNENDED)).label("left")
+    query = select(batches, left).where(batches.c.status.in_(UNENDED)).order_by(batches.c.number).limit(limit)
     return tuple(
         ActiveBatch(
             id=row.id,
@@ -145,6 +150,7 @@ def active(connection: Connection, limit: int) -> tuple[ActiveBatch, ...]:
             options=row.options,
             scale=None if row.suite_scale is None else tuple(row.suite_scale),
             cancel_asked=row.cancel_asked,
+            left=row.left,
         )
         for row in connection.execute(query)
     )
