@@ -214,7 +214,7 @@ class Dispatcher:
         while self._unsettled:
             outcome = self._unsettled[0]
             if outcome.ending != "done" or outcome.results is None:
-                self._ready.extendleft(self._again(outcome))
+                self._ready.extendleft(self._ledger.again(outcome, self.limits))
             elif not self._written(outcome, outcome.results):
                 self._unsettled[0] = replace(outcome, ending="broken", reason="the result cannot be stored")
                 continue
@@ -233,27 +233,6 @@ class Dispatcher:
             return False
         self._pace.note(outcome.chunk, outcome.seconds)
         return True
-
-    def _again(self, outcome: Outcome) -> list[Chunk]:
-        """What is left to do of a chunk that brought no results."""
-        chunk, ending = outcome.chunk, outcome.ending
-        logger("dispatcher").warning(
-            "chunk failed", ending=ending, batch=chunk.batch_id, curves=len(chunk.orders), reason=outcome.reason
-        )
-        if ending == "lost":
-            return [chunk]
-        if not chunk.alone:  # one of them is to blame, nobody knows which
-            return chunk.singles()
-        if ending == "broken":
-            self._ledger.failed(chunk, outcome.reason)
-            return []
-        attempts = chunk.orders[0].attempt + 1
-        if attempts >= self.limits.attempts:
-            reason = f"the process that analysed this curve died, {attempts} times out of {attempts}"
-            self._ledger.failed(chunk, f"{reason}; the other curves are not affected")
-            return []
-        self._ledger.attempted(chunk)
-        return [chunk.again()]
 
 
 def run(settings: Settings) -> int:

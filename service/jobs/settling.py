@@ -11,9 +11,11 @@ from models.errors import EngineError
 from service.database import Database
 from service.errors import problem_document
 from service.jobs import queue
-from service.jobs.chunks import Chunk, Order
+from service.jobs.chunks import Chunk, Limits, Order
 from service.jobs.preparing import Prepared
 from service.jobs.queue import ActiveBatch, Failure, Success
+from service.jobs.workforce import Outcome
+from service.logs import logger
 from service.sampling import Evidence
 from service.store import analyses
 from service.store.analyses import StoredAnalysis, stored_of
@@ -100,6 +102,27 @@ class Ledger:
         with self._database.writing() as connection:
             queue.hold(connection, self._generation)
             queue.count_attempt(connection, queue.ours(connection, self._generation, chunk.attempts))
+
+    def again(self, outcome: Outcome, limits: Limits) -> list[Chunk]:
+        """What is left to do of a chunk that brought no results."""
+        chunk, ending = outcome.chunk, outcome.ending
+        logger("dispatcher").warning(
+            "chunk failed", ending=ending, batch=chunk.batch_id, curves=len(chunk.orders), reason=outcome.reason
+        )
+        if ending == "lost":
+            return [chunk]
+        if not chunk.alone:  # one of them is to blame, nobody knows which
+            return chunk.singles()
+        if ending == "broken":
+            self.failed(chunk, outcome.reason)
+            return []
+        attempts = chunk.orders[0].attempt + 1
+        if attempts >= limits.attempts:
+            reason = f"the process that analysed this curve died, {attempts} times out of {attempts}"
+            self.failed(chunk, f"{reason}; the other curves are not affected")
+            return []
+        self.attempted(chunk)
+        return [chunk.again()]
 
     def end_first_pass(self, batch_id: str, total: Evidence | None) -> None:
         """Let the analyses of a batch begin."""
