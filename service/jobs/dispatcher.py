@@ -21,17 +21,20 @@ from service.jobs.chunks import MOST, SHARES, Chunk, Limits, Pace
 from service.jobs.cluster import cluster_address, configure_dask, security_of
 from service.jobs.housekeeping import Housekeeper
 from service.jobs.leader import Leadership
-from service.jobs.preparing import evidence_of, evidence_order, prepared
+from service.jobs.preparing import Prepared, evidence_of, evidence_order, prepared
 from service.jobs.queue import ActiveBatch, Deposed
 from service.jobs.settling import Ledger
+from service.jobs.turns import Glances, Turns
 from service.jobs.workforce import Outcome, Workforce
 from service.logs import logger
 from service.sampling import Suite, suite_of
 from service.settings import Settings
+from service.store import analyses
 
 IDLE = 0.05  # seconds between looks for new batches
 MOST_BATCHES = 50  # that are worked on at a time, in turn
 MOST_CLAIMS = 8  # between two looks at everything else
+GLANCE = 16  # curves that are prepared at a time while there is no worker for them: some 25 ms
 GRACE = 5.0  # seconds that chunks of a cancelled batch may go on
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds before another try, while the database cannot be used
 
@@ -51,7 +54,8 @@ class Dispatcher:
     _passes: dict[str, deque[int]] = field(default_factory=dict)  # sampled tasks of first passes, not yet claimed
     _suites: dict[str, Suite | None] = field(default_factory=dict)
     _cancelling: dict[str, float] = field(default_factory=dict)  # since when
-    _last: str = ""  # the batch that had its turn
+    _turns: Turns = field(default_factory=Turns)
+    _glances: Glances = field(default_factory=Glances)
 
     def step(self, wait: float = IDLE) -> None:
         """Do what can be done now; waits so long for a worker. Raises `ServiceError` while the database fails."""
@@ -85,27 +89,31 @@ class Dispatcher:
         self.workforce.drop()
         for held in (self._ready, self._unsettled, self._passes, self._suites, self._cancelling):
             held.clear()
+        self._glances.forget(set())
 
     def _fill(self) -> bool:
-        """Claim chunks until each worker has one and another is ready for it; whether there may be more to claim."""
+        """Claim what workers can take, and settle what needs none; whether there may be more of either."""
         with self.database.reading() as connection:
             found = queue.active(connection, MOST_BATCHES)
         self._give_up(found)
         self._remember({batch.id for batch in found})
-        waiting = deque(self._in_turn([batch for batch in found if batch.left and not batch.cancel_asked]))
+        waiting = deque(self._turns.order([batch for batch in found if batch.left and not batch.cancel_asked]))
+        return self._claim_in_turn(waiting) or self._settle_stored(waiting)
+
+    def _claim_in_turn(self, waiting: deque[ActiveBatch]) -> bool:
+        """Claim chunks until each worker has one and another is ready for it; whether there may be more to claim.
+
+        Batches that have to wait for a worker stay in `waiting`.
+        """
         for _ in range(MOST_CLAIMS):
             self._hand_out()
             if not waiting or len(self._ready) >= self.workforce.count:
                 return False
             batch = waiting.popleft()
             if self._claim(batch):
-                self._last = batch.id
+                self._turns.had(batch)
                 waiting.append(replace(batch, status="running"))
         return True
-
-    def _in_turn(self, found: list[ActiveBatch]) -> list[ActiveBatch]:
-        place = next((place for place, batch in enumerate(found, start=1) if batch.id == self._last), 0)
-        return found[place:] + found[:place]
 
     def _hand_out(self) -> None:
         for address in self.workforce.free:
@@ -126,11 +134,33 @@ class Dispatcher:
         if not tasks:
             self._end(batch)
             return False
-        chunk = Chunk("analysis", batch.id, self._ledger.taken(batch, prepared(tasks, batch, self._suite(batch))))
+        self._take(batch, prepared(tasks, batch, self._suite(batch)))
+        return True
+
+    def _take(self, batch: ActiveBatch, wanted: Prepared) -> None:
+        chunk = Chunk("analysis", batch.id, self._ledger.taken(batch, wanted))
         if any(order.slow for order in chunk.orders):
             self._ready.extend(chunk.singles())
         elif chunk.orders:
             self._ready.append(chunk)
+
+    def _settle_stored(self, waiting: Iterable[ActiveBatch]) -> bool:
+        """Settle curves that need no worker in a batch that waits for one; whether to look for more of them.
+
+        It ends at the first curves of a batch that do need one: they are prepared again when it comes.
+        """
+        batch = self._glances.next(waiting)
+        if batch is None:
+            return False
+        with self.database.reading() as connection:
+            tasks = queue.queued_tasks(connection, queue.queued_ids(connection, batch.id, GLANCE))
+        found = prepared(tasks, batch, self._suite(batch))
+        with self.database.reading() as connection:
+            stored = analyses.existing(connection, {order.analysis_id for order in found.orders})
+        settled = tuple(order for order in found.orders if order.analysis_id in stored)
+        if settled or found.failures:
+            self._take(batch, replace(found, orders=settled))
+        self._glances.had(batch, needs_worker=not tasks or len(settled) < len(found.orders))
         return True
 
     def _claim_evidence(self, batch: ActiveBatch) -> bool:
@@ -184,6 +214,7 @@ class Dispatcher:
     def _remember(self, batch_ids: set[str]) -> None:
         """Keep in memory what belongs to batches that are still worked on."""
         self._pace.forget(batch_ids)
+        self._glances.forget(batch_ids)
         for held in (self._passes, self._suites, self._cancelling):
             for gone in held.keys() - batch_ids:
                 held.pop(gone)

@@ -1,5 +1,8 @@
+from collections.abc import Sequence
+
+from models.curve import ScalingCurve
 from service.database import Database
-from service.jobs.dispatcher import Dispatcher
+from service.jobs.dispatcher import GLANCE, Dispatcher
 from service.store import batches
 from service.store.batches import Batch, NewBatch, NewTask
 from tests.service.jobs.desk import Desk, curve_of, dispatcher_of, queue_batch, run_until_done
@@ -23,6 +26,12 @@ def queue_unusable(database: Database) -> str:
     return batch_id
 
 
+def analyse(database: Database, curves: Sequence[ScalingCurve]) -> None:
+    dispatcher = dispatcher_of(database)
+    run_until_done(dispatcher, queue_batch(database, curves))
+    dispatcher.stop()
+
+
 def occupied(database: Database, desk: Desk) -> Dispatcher:
     """A dispatcher whose workers all have a curve that takes long, with more such curves behind."""
     for number in range(2 * desk.count):
@@ -31,6 +40,7 @@ def occupied(database: Database, desk: Desk) -> Dispatcher:
     desk.stuck = set(desk.names)
     for _ in range(STEPS):
         dispatcher.step(0.0)
+    assert desk.free == []
     return dispatcher
 
 
@@ -52,3 +62,33 @@ def test_a_batch_whose_last_curve_is_done_ends_while_all_workers_are_busy(databa
     desk.stuck = {"w0"}
     (batch,) = run_until_done(dispatcher, quick, steps=STEPS)
     assert batch.status == "succeeded"
+
+
+def test_a_batch_of_stored_curves_ends_while_all_workers_are_busy(database: Database) -> None:
+    curves = [curve_of(f"t{number}") for number in range(GLANCE + 4)]
+    analyse(database, curves)
+    dispatcher = occupied(database, Desk(1))
+    again, single = queue_batch(database, curves), queue_batch(database, curves[:1], kind="single")
+    for batch in run_until_done(dispatcher, again, single, steps=STEPS):
+        assert (batch.status, batch.counts["succeeded"]) == ("succeeded", batch.counts["total"])
+
+
+def test_a_batch_of_impossible_curves_ends_while_all_workers_are_busy(database: Database) -> None:
+    dispatcher = occupied(database, Desk(1))
+    batch_id = queue_batch(database, [curve_of("a")], between_model_scale="suite")
+    (batch,) = run_until_done(dispatcher, batch_id, steps=STEPS)
+    assert (batch.status, batch.counts["failed"]) == ("succeeded", 1)
+
+
+def test_curves_that_need_a_worker_wait_for_it_in_the_queue(database: Database) -> None:
+    analyse(database, [curve_of("a")])
+    desk = Desk(1)
+    dispatcher = occupied(database, desk)
+    mixed = queue_batch(database, [curve_of(name) for name in "abc"])
+    new = queue_batch(database, [curve_of("d")])
+    for _ in range(STEPS):
+        dispatcher.step(0.0)
+    counts = found(database, mixed).counts
+    assert (counts["succeeded"], counts["queued"], counts["running"]) == (1, 2, 0)
+    assert found(database, new).status == "queued"
+    assert len(desk.given) == 1
