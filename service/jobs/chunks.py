@@ -42,6 +42,11 @@ class Chunk:
         return len(self.orders) == 1
 
     @property
+    def slow(self) -> bool:
+        """Whether a curve takes minutes."""
+        return any(order.slow for order in self.orders)
+
+    @property
     def attempts(self) -> dict[int, int]:
         """Attempt of each task."""
         return {order.task_id: order.attempt for order in self.orders}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.options import SUITE_MINIMUM, EngineName
+from models.options import SUITE_MINIMUM
 from service.database import Database, open_database
 from service.failures import ServiceError
 from service.jobs import queue
@@ -24,7 +24,7 @@ from service.jobs.leader import Leadership
 from service.jobs.preparing import Prepared, evidence_of, evidence_order, prepared
 from service.jobs.queue import ActiveBatch, Deposed
 from service.jobs.settling import Ledger
-from service.jobs.turns import Glances, Turns
+from service.jobs.turns import Glances, Turns, parted
 from service.jobs.workforce import Outcome, Workforce
 from service.logs import logger
 from service.sampling import Suite, suite_of
@@ -107,19 +107,32 @@ class Dispatcher:
         """
         for _ in range(MOST_CLAIMS):
             self._hand_out()
-            if not waiting or len(self._ready) >= self.workforce.count:
+            batch = self._next(waiting)
+            if batch is None:
                 return False
-            batch = waiting.popleft()
             if self._claim(batch):
                 self._turns.had(batch)
                 waiting.append(replace(batch, status="running"))
         return True
 
+    def _next(self, waiting: deque[ActiveBatch]) -> ActiveBatch | None:
+        """The next batch that may get a chunk: slow ones wait while a slow chunk does."""
+        may_go, held = self._parted()
+        if len(may_go) >= self.workforce.count:
+            return None
+        holding = {chunk.batch_id for chunk in held}
+        batch = next((one for one in waiting if not held or not (one.slow or one.id in holding)), None)
+        if batch is not None:
+            waiting.remove(batch)
+        return batch
+
     def _hand_out(self) -> None:
-        for address in self.workforce.free:
-            if not self._ready:
-                return
-            self.workforce.give(address, self._ready.popleft())
+        for address, chunk in zip(self.workforce.free, self._parted()[0], strict=False):
+            self._ready.remove(chunk)
+            self.workforce.give(address, chunk)
+
+    def _parted(self) -> tuple[list[Chunk], list[Chunk]]:
+        return parted(self._ready, (chunk for chunk, _ in self.workforce.busy.values()), self.workforce.count)
 
     def _claim(self, batch: ActiveBatch) -> bool:
         """Make a chunk of a batch ready; False if there is none for now."""
@@ -128,8 +141,7 @@ class Dispatcher:
         with self.database.reading() as connection:
             limit = SHARES * self.workforce.count * MOST
             waiting = queue.queued_ids(connection, batch.id, limit)
-            slow = batch.options.get("engine") == EngineName.NUTS
-            size = 1 if slow else self._pace.size(batch.id, "analysis", len(waiting), self.workforce.count)
+            size = 1 if batch.slow else self._pace.size(batch.id, "analysis", len(waiting), self.workforce.count)
             tasks = queue.queued_tasks(connection, waiting[:size])
         if not tasks:
             self._end(batch)
@@ -139,7 +151,7 @@ class Dispatcher:
 
     def _take(self, batch: ActiveBatch, wanted: Prepared) -> None:
         chunk = Chunk("analysis", batch.id, self._ledger.taken(batch, wanted))
-        if any(order.slow for order in chunk.orders):
+        if chunk.slow:
             self._ready.extend(chunk.singles())
         elif chunk.orders:
             self._ready.append(chunk)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.exc import StatementError
 
+from models.options import EngineName
 from service.clock import now
 from service.failures import ServiceError
 from service.sampling import Evidence
@@ -53,6 +54,11 @@ class ActiveBatch:
     scale: Evidence | None
     cancel_asked: bool
     left: bool
+
+    @property
+    def slow(self) -> bool:
+        """Whether its curves take minutes, unless one says otherwise."""
+        return self.phase == "analysis" and self.options.get("engine") == EngineName.NUTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,40 @@
 from collections.abc import Sequence
 
+import pytest
+
 from models.curve import ScalingCurve
 from service.database import Database
 from service.jobs.dispatcher import GLANCE, Dispatcher
+from service.jobs.workforce import Outcome
+from service.readers.items import CurveItem
+from service.schemas.curve import curve_document
 from service.store import batches
 from service.store.batches import Batch, NewBatch, NewTask
+from service.store.payloads import packed
 from tests.service.jobs.desk import Desk, curve_of, dispatcher_of, queue_batch, run_until_done
 
-STEPS = 20  # of a dispatcher, in which whatever can be done without its stuck workers is done
+STEPS = 20  # of a dispatcher, in which whatever can be done is done
+
+
+class Patient(Desk):
+    """Workers whose slow curves take as long as the test wants, and then fail: an analysis would take seconds."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, lambda chunk: "broken" if chunk.slow else "done")
+        self.holds = True
+
+    @property
+    def slow(self) -> set[str]:
+        return {name for name, (chunk, _) in self.at_work.items() if chunk.slow}
+
+    def outcomes(self, seconds: float) -> list[Outcome]:
+        self.stuck = self.slow if self.holds else set()
+        return super().outcomes(seconds)
+
+
+def steps(dispatcher: Dispatcher) -> None:
+    for _ in range(STEPS):
+        dispatcher.step(0.0)
 
 
 def found(database: Database, batch_id: str) -> Batch:
@@ -26,6 +53,18 @@ def queue_unusable(database: Database) -> str:
     return batch_id
 
 
+def queue_mixed(database: Database, engines: Sequence[str]) -> str:
+    """A released batch of curves with an engine each."""
+    with database.writing() as connection:
+        batch_id = batches.begin(connection, NewBatch())
+        for place, engine in enumerate(engines):
+            document = {**curve_document(curve_of(f"m{place}")), "options": {"engine": engine}}
+            task = NewTask(position=place, payload=packed(CurveItem(place, document)))
+            batches.add_tasks(connection, batch_id, [task])
+        batches.release(connection, batch_id, "analysis", len(engines))
+    return batch_id
+
+
 def analyse(database: Database, curves: Sequence[ScalingCurve]) -> None:
     dispatcher = dispatcher_of(database)
     run_until_done(dispatcher, queue_batch(database, curves))
@@ -38,8 +77,7 @@ def occupied(database: Database, desk: Desk) -> Dispatcher:
         queue_batch(database, [curve_of(f"long{number}")], engine="nuts")
     dispatcher = dispatcher_of(database, desk)
     desk.stuck = set(desk.names)
-    for _ in range(STEPS):
-        dispatcher.step(0.0)
+    steps(dispatcher)
     assert desk.free == []
     return dispatcher
 
@@ -86,9 +124,56 @@ def test_curves_that_need_a_worker_wait_for_it_in_the_queue(database: Database) 
     dispatcher = occupied(database, desk)
     mixed = queue_batch(database, [curve_of(name) for name in "abc"])
     new = queue_batch(database, [curve_of("d")])
-    for _ in range(STEPS):
-        dispatcher.step(0.0)
+    steps(dispatcher)
     counts = found(database, mixed).counts
     assert (counts["succeeded"], counts["queued"], counts["running"]) == (1, 2, 0)
     assert found(database, new).status == "queued"
     assert len(desk.given) == 1
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_quick_curves_go_on_while_long_ones_run(database: Database, workers: int) -> None:
+    desk = Patient(workers)
+    dispatcher = dispatcher_of(database, desk)
+    for number in range(12):
+        queue_batch(database, [curve_of(f"long{number}")], engine="nuts")
+    steps(dispatcher)
+    assert len(desk.slow) == workers - 1
+    quick = queue_batch(database, [curve_of(f"t{number}") for number in range(8)])
+    steps(dispatcher)
+    assert found(database, quick).status == "succeeded"
+    assert len(desk.slow) == workers - 1
+
+
+def test_long_curves_of_a_batch_of_all_kinds_leave_a_worker_too(database: Database) -> None:
+    desk = Patient(2)
+    dispatcher = dispatcher_of(database, desk)
+    queue_mixed(database, ["nuts"] * 3 + ["quadrature"] * 3)
+    quick = queue_batch(database, [curve_of("a")])
+    steps(dispatcher)
+    assert found(database, quick).status == "succeeded"
+    assert len(desk.slow) == 1
+
+
+def test_the_only_worker_takes_long_curves_in_their_turn(database: Database) -> None:
+    desk = Patient(1)
+    dispatcher = dispatcher_of(database, desk)
+    long = queue_batch(database, [curve_of("long")], engine="nuts")
+    quick = queue_batch(database, [curve_of("a")])
+    steps(dispatcher)
+    assert [chunk.batch_id for chunk in desk.given] == [long]
+    assert found(database, quick).counts["running"] == 1
+
+
+def test_batches_of_long_curves_take_turns_whatever_quick_ones_come_between(database: Database) -> None:
+    desk = Patient(2)
+    dispatcher = dispatcher_of(database, desk)
+    first = queue_batch(database, [curve_of(f"first{number}") for number in range(3)], engine="nuts")
+    second = queue_batch(database, [curve_of(f"second{number}") for number in range(3)], engine="nuts")
+    for turn in range(6):
+        queue_batch(database, [curve_of(f"t{turn}")])
+        steps(dispatcher)
+        desk.holds = False
+        dispatcher.step(0.0)
+        desk.holds = True
+    assert [chunk.batch_id for chunk in desk.given if chunk.slow][:6] == 3 * [first, second]
