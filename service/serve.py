@@ -194,7 +194,7 @@ def _tell(migrated: Migrated) -> None:
 def _background(role: str, settings: Settings) -> int:
     """Each imports what it needs alone, which is much for the dispatcher and little for the scheduler."""
     if role == "dispatcher":
-        from service.jobs.dispatcher import run
+        from service.jobs.dispatching import run
 
         return run(settings)
     from service.jobs.cluster import run_scheduler, run_workers

@@ -5,8 +5,6 @@ All that it knows can be read from the database again; what it holds in memory i
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,12 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.options import SUITE_MINIMUM
-from service.database import Database, open_database
-from service.failures import ServiceError
+from service.database import Database
 from service.jobs import queue
 from service.jobs.chunks import MOST, SHARES, Chunk, Limits, Pace
-from service.jobs.cluster import cluster_address, configure_dask, security_of
-from service.jobs.housekeeping import Housekeeper
 from service.jobs.leader import Leadership
 from service.jobs.preparing import Prepared, evidence_of, evidence_order, prepared
 from service.jobs.queue import ActiveBatch, Deposed
@@ -28,7 +23,6 @@ from service.jobs.turns import Glances, Turns, parted
 from service.jobs.workforce import Outcome, Workforce
 from service.logs import logger
 from service.sampling import Suite, suite_of
-from service.settings import Settings
 from service.store import analyses
 
 IDLE = 0.05  # seconds between looks for new batches
@@ -36,7 +30,6 @@ MOST_BATCHES = 50  # that are worked on at a time, in turn
 MOST_CLAIMS = 8  # between two looks at everything else
 GLANCE = 16  # curves that are prepared at a time while there is no worker for them: some 25 ms
 GRACE = 5.0  # seconds that chunks of a cancelled batch may go on
-FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds before another try, while the database cannot be used
 
 
 @dataclass(slots=True)
@@ -276,41 +269,3 @@ class Dispatcher:
             return False
         self._pace.note(outcome.chunk, outcome.seconds)
         return True
-
-
-def run(settings: Settings) -> int:
-    """Be a dispatcher until told to stop."""
-    configure_dask()
-    database = open_database(settings.database_url)
-    workforce = Workforce(cluster_address(settings), security_of(settings))
-    limits = Limits(settings.max_attempts, float(settings.task_wall_limit_s))
-    dispatcher = Dispatcher(database, workforce, Leadership(database), limits)
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    keeper = Housekeeper(database, settings, lambda: dispatcher.leadership.generation is not None)
-    keeper.start()
-    try:
-        serve(dispatcher, asked)
-    finally:
-        keeper.stop()
-        workforce.close()
-        database.close()
-    return 0
-
-
-def serve(dispatcher: Dispatcher, asked: threading.Event) -> None:
-    """Step until asked to stop; while the database cannot be used, try again and again."""
-    delay = FIRST_DELAY
-    while not asked.is_set():
-        try:
-            dispatcher.step()
-            delay = FIRST_DELAY
-        except ServiceError as error:
-            logger("dispatcher").warning("database unavailable", error=str(error), again_in_s=delay)
-            asked.wait(delay)
-            delay = min(2 * delay, LONGEST_DELAY)
-    try:
-        dispatcher.stop()
-    except ServiceError as error:  # the next dispatcher waits a little longer, and does it itself
-        logger("dispatcher").warning("stopped without the database", error=str(error))

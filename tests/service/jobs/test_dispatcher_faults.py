@@ -10,10 +10,10 @@ from sqlalchemy.exc import StatementError
 
 from service.database import Database
 from service.failures import DatabaseUnavailable
-from service.jobs import dispatcher as module
-from service.jobs import queue
+from service.jobs import dispatching, queue
 from service.jobs.chunks import Chunk, Limits
-from service.jobs.dispatcher import GRACE, Dispatcher, serve
+from service.jobs.dispatcher import GRACE, Dispatcher
+from service.jobs.dispatching import serve
 from service.jobs.leader import Leadership
 from service.jobs.workforce import Ending
 from service.store import analyses, batches
@@ -201,7 +201,7 @@ def test_results_survive_a_database_that_is_away_for_a_while(
 
     dispatcher.step(0.0)
     monkeypatch.setattr(Database, "writing", unsteady)
-    monkeypatch.setattr(module, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(dispatching, "FIRST_DELAY", 0.001)
     asked = threading.Event()
     step = Dispatcher.step
 
