@@ -105,7 +105,9 @@ def analyse_later(database: Database, settings: Settings, asked: Asked) -> Answe
         waiting = batches.pending_single(connection, asked.identifier)
         if waiting is None or waiting.state not in WAITING:
             check_room(settings, batches.queued_curves(connection), 1)
-            batch_id = batches.begin(connection, NewBatch(kind="single", source={"format": "json"}))
+            options = {"engine": EngineName.NUTS.value} if asked.slow else {}  # tells the queue how long it takes
+            new = NewBatch(kind="single", options=options, source={"format": "json"})
+            batch_id = batches.begin(connection, new)
             batches.add_tasks(connection, batch_id, [_task(asked)])
             batches.release(connection, batch_id, "analysis", 1)
     return Answered("queued", asked.identifier)

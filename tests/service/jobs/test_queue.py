@@ -142,6 +142,17 @@ def test_batches_without_work_left_are_not_active(database: Database) -> None:
         assert [batch.id for batch in queue.active(connection, 10)] == [second]
 
 
+def test_slow_batches_do_not_hide_others(database: Database) -> None:
+    slow = [queue_batch(database, [curve_of(name)], engine="nuts") for name in "abc"]
+    others = [
+        queue_batch(database, [curve_of(name)], engine=engine) for name, engine in (("d", "quadrature"), ("e", None))
+    ]
+    with database.reading() as connection:
+        found = queue.active(connection, 2)
+    assert [batch.id for batch in found] == [*slow[:2], *others]
+    assert [batch.slow for batch in found] == [True, True, False, False]
+
+
 def test_work_that_nobody_does_is_queued_again(database: Database) -> None:
     batch_id, ids = three(database)
     generation = _leader(database)
