@@ -26,7 +26,7 @@ from service.sampling import Suite, suite_of
 from service.store import analyses
 
 IDLE = 0.05  # seconds between looks for new batches
-MOST_BATCHES = 50  # that are worked on at a time, in turn
+MOST_BATCHES = 50  # slow ones, and others, that are worked on at a time, in turn
 MOST_CLAIMS = 8  # between two looks at everything else
 GLANCE = 16  # curves that are prepared at a time while there is no worker for them: some 25 ms
 GRACE = 5.0  # seconds that chunks of a cancelled batch may go on
@@ -98,12 +98,14 @@ class Dispatcher:
 
         Batches that have to wait for a worker stay in `waiting`.
         """
-        for _ in range(MOST_CLAIMS):
+        claims = 0
+        while claims < MOST_CLAIMS:
             self._hand_out()
             batch = self._next(waiting)
             if batch is None:
                 return False
             if self._claim(batch):
+                claims += 1
                 self._turns.had(batch)
                 waiting.append(replace(batch, status="running"))
         return True

@@ -3,11 +3,13 @@ from collections.abc import Sequence
 import pytest
 
 from models.curve import ScalingCurve
+from service.analyses import analyse_later, asked_curve, find
 from service.database import Database
-from service.jobs.dispatcher import GLANCE, Dispatcher
+from service.jobs.dispatcher import GLANCE, MOST_CLAIMS, Dispatcher
 from service.jobs.workforce import Outcome
 from service.readers.items import CurveItem
 from service.schemas.curve import curve_document
+from service.settings import Settings
 from service.store import batches
 from service.store.batches import Batch, NewBatch, NewTask
 from service.store.payloads import packed
@@ -177,3 +179,26 @@ def test_batches_of_long_curves_take_turns_whatever_quick_ones_come_between(data
         dispatcher.step(0.0)
         desk.holds = True
     assert [chunk.batch_id for chunk in desk.given if chunk.slow][:6] == 3 * [first, second]
+
+
+def test_many_batches_that_are_all_with_workers_do_not_keep_the_next_from_a_free_one(database: Database) -> None:
+    desk = Patient(2 * MOST_CLAIMS)
+    dispatcher = dispatcher_of(database, desk)
+    for number in range(MOST_CLAIMS + 1):
+        queue_batch(database, [curve_of(f"long{number}")], engine="nuts")
+    steps(dispatcher)
+    assert len(desk.slow) == MOST_CLAIMS + 1
+    for name in "ab":
+        run_until_done(dispatcher, queue_batch(database, [curve_of(name)]), steps=STEPS)
+
+
+def test_a_long_curve_that_was_sent_by_itself_waits_in_the_queue_for_another(
+    database: Database, database_url: str
+) -> None:
+    settings = Settings(database_url=database_url)
+    documents = [{**curve_document(curve_of(name)), "options": {"engine": "nuts"}} for name in "abcd"]
+    sent = [analyse_later(database, settings, asked_curve(document, settings)) for document in documents]
+    desk = Patient(2)
+    steps(dispatcher_of(database, desk))
+    states = [find(database, answered.identifier) for answered in sent]
+    assert [state["status"] for state in states if isinstance(state, dict)] == [*2 * ["running"], *2 * ["queued"]]
