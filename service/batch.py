@@ -41,6 +41,11 @@ class Batch:
                 yield Entry(index, item, stream.options)
                 index += 1
 
+    def wanted(self) -> Iterator[Entry]:
+        """The curves that are answered."""
+        chosen = self.chosen
+        return self.entries() if chosen is None else (entry for entry in self.entries() if chosen(entry.item))
+
     def answers(self, processes: int) -> Iterator[Answer]:
         """One answer a curve, in order."""
         nuts = self.told.get("engine") == EngineName.NUTS
@@ -48,11 +53,7 @@ class Batch:
         with Workers(min(processes, useful), FEW_NUTS if nuts else FEW) as workers:
             answering = Answering(self.told, self.output)
             answering = replace(answering, suite=self._suite(answering, workers))
-            yield from workers.ordered(Job(answering.answer, answering.died), self._wanted())
-
-    def _wanted(self) -> Iterator[Entry]:
-        chosen = self.chosen
-        return self.entries() if chosen is None else (entry for entry in self.entries() if chosen(entry.item))
+            yield from workers.ordered(Job(answering.answer, answering.died), self.wanted())
 
     def _suite(self, answering: Answering, workers: Workers) -> Suite | None:
         """The first pass: evidence on the between-model scale, where it is to be estimated."""

@@ -26,6 +26,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
+from service.commands.outputs import made_folder, not_written
 from service.csv_export import header_line
 from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each
@@ -73,7 +74,7 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     one_thread_each()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no reason to fail
-    folder, reported = _folder(given["plots"]), given["report"] is not None
+    folder, reported = made_folder("--plots", given["plots"]), given["report"] is not None
     output = Output(given["form"] or "table", given["explain"], folder, given["plot_format"], reported)
     told = told_options(given)
     wanted = told_input(given)
@@ -94,15 +95,6 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
         click.echo(f"Error: {error}", err=True)
         ctx.exit(FAILURES)
     ctx.exit(NOTHING_READ if batch.count == 0 else FAILURES if failed or unreadable else 0)
-
-
-def _folder(path: Path | None) -> Path | None:
-    if path is not None:
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise click.UsageError(f"--plots {path}: {error.strerror}") from error
-    return path
 
 
 def _check_export(path: Path | None) -> None:
@@ -127,7 +119,7 @@ def _export(streams: Sequence[CurveStream], path: Path | None) -> None:
     try:
         count = export_curves(curves, path)
     except OSError as error:
-        raise click.UsageError(f"--export {path}: {error.strerror}") from error
+        raise not_written("--export", path, error) from error
     tell([f"{count:,} curve{'s'[: count != 1]} written to {path}"])
 
 
@@ -140,7 +132,7 @@ def _report(stack: ExitStack, path: Path | None, interval: float | None) -> Repo
     try:
         return stack.enter_context(report_file(path, interval))
     except OSError as error:
-        raise click.UsageError(f"--report {path}: {error.strerror}") from error
+        raise not_written("--report", path, error) from error
 
 
 def _finish(report: ReportFile | None, files: Sequence[str], streams: Sequence[CurveStream]) -> None:

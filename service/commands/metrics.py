@@ -12,6 +12,7 @@ import orjson
 
 from models.errors import InvalidInput, ScaleshapeError
 from service.commands.inputs import FAILURES, INTERRUPTED, NOTHING_READ
+from service.commands.outputs import not_written
 from service.parallel import one_thread_each
 from service.readers.errors import UnreadableFile
 from service.readers.model_outputs import read_request
@@ -154,5 +155,5 @@ def _save(answer: Mapping[str, Any], folder: Path, form: Any) -> None:
         path = folder / scene_name(answer, form)
         path.write_bytes(scene_bytes(metric_scene(answer), form))
     except OSError as error:
-        raise click.UsageError(f"--plots {folder}: {error.strerror}") from error
+        raise not_written("--plots", folder, error) from error
     click.echo(f"wrote {path}", err=True)

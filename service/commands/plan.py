@@ -25,6 +25,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
+from service.commands.outputs import check_file, not_written
 from service.number_format import scale_of
 from service.parallel import cores, one_thread_each
 from service.readers.items import CurveItem
@@ -68,6 +69,7 @@ def plan(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
     found. Exit code 0: planned; 1: it cannot be planned; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
+    check_file("--plot", given["plot"])
     try:
         code = _next(files, given) if files else _study(given)
     except KeyboardInterrupt:
@@ -116,6 +118,8 @@ def _next(files: tuple[str, ...], given: Mapping[str, Any]) -> int:
         streams, unreadable = opened(stack, files, told_input(given))
         chosen = {name: frozenset(given[name]) for name in NAMES if given[name]}
         batch = Batch(streams, told_options(given), Output("json"), partial(_is_chosen, chosen))
+        if given["plot"] is not None:
+            _check_single(batch)
         documents, failed = _documents(batch, wanted, given["workers"] or cores())
         tell_messages(streams)
     _show(documents, given, partial(next_sections, everything=given["everything"]))
@@ -149,6 +153,13 @@ def _documents(batch: Batch, wanted: Any, processes: int) -> tuple[list[dict[str
     return found, failed
 
 
+def _check_single(batch: Batch) -> None:
+    """Raise `UsageError` where more than one plan would have to be drawn."""
+    count = sum(1 for _ in batch.wanted())
+    if count > 1:
+        raise click.UsageError(f"--plot draws one plan, not {count}: choose a curve by --task or --prompting")
+
+
 def _is_chosen(chosen: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
     return all(item.names.get(name, "") in values for name, values in chosen.items())
 
@@ -163,8 +174,6 @@ def _scales(texts: Sequence[str]) -> list[float]:
 def _show(documents: Sequence[Mapping[str, Any]], given: Mapping[str, Any], sections: Any) -> None:
     from service.suite_table import print_sections
 
-    if given["plot"] is not None and documents:
-        _draw(documents, given["plot"])
     for number, document in enumerate(documents):
         if given["as_json"]:
             click.echo(orjson.dumps(document))
@@ -172,12 +181,15 @@ def _show(documents: Sequence[Mapping[str, Any]], given: Mapping[str, Any], sect
         if number:
             click.echo()
         print_sections(sections(document))
+    if given["plot"] is not None and documents:
+        _draw(documents[0], given["plot"])
 
 
-def _draw(documents: Sequence[Mapping[str, Any]], path: Path) -> None:
+def _draw(document: Mapping[str, Any], path: Path) -> None:
     from service.plan_scene import plan_scene
     from service.plots import scene_bytes
 
-    if len(documents) > 1:
-        raise click.UsageError(f"--plot draws one plan, not {len(documents)}: choose a curve by --task or --prompting")
-    path.write_bytes(scene_bytes(plan_scene(documents[0]), "png" if path.suffix == ".png" else "svg"))
+    try:
+        path.write_bytes(scene_bytes(plan_scene(document), "png" if path.suffix == ".png" else "svg"))
+    except OSError as error:
+        raise not_written("--plot", path, error) from error

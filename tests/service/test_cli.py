@@ -169,6 +169,16 @@ def test_plots_are_one_file_a_good_curve(table_of: Table, tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "new" / "plots").iterdir()] == ["0000-up-accuracy.png"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody can write into /proc")
+@pytest.mark.parametrize(
+    ("option", "place"), [("--plots", "/proc"), ("--report", "/proc/curves.html"), ("--export", "/proc/curves.csv")]
+)
+def test_what_cannot_be_written_is_told_before_anything_is_analysed(table_of: Table, option: str, place: str) -> None:
+    result = run(table_of(up=RISING), option, place)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {option} {place}: " in result.stderr
+
+
 def test_a_suite_of_twenty_curves_has_its_between_model_scale_estimated(table_of: Table) -> None:
     curves = {f"task {i}": (0.1 + i / 100, 0.3, 0.6, 0.9 - i / 100) for i in range(20)}
     path = table_of(**curves)

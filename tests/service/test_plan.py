@@ -1,3 +1,4 @@
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,33 @@ def test_a_plan_is_drawn(table_of: Callable[..., Path], tmp_path: Path, suffix: 
     code, _, err = run(str(table_of(valley=DIPPED)), *QUICK, "--plot", str(picture))
     assert (code, err) == (0, "")
     assert picture.read_bytes().startswith(b"<" if suffix == "svg" else b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"), [("nowhere", "No such file or directory"), (".", "draws one plan, not 2")]
+)
+def test_a_picture_that_cannot_be_drawn_is_told_before_anything_is_planned(
+    table_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, message: str
+) -> None:
+    monkeypatch.setattr("service.batch.Batch.answers", lambda *_: pytest.fail("the work has begun"))
+    file = str(table_of(valley=DIPPED, hill=DIPPED))
+    code, out, err = run(file, *QUICK, "--plot", str(tmp_path / folder / "plan.svg"))
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_a_plan_is_shown_though_its_picture_cannot_be_written(
+    table_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "write_bytes", _full)
+    code, out, err = run(str(table_of(valley=DIPPED)), *QUICK, "--plot", str(tmp_path / "plan.svg"))
+    assert code == 2
+    assert out.startswith("valley\n")
+    assert "No space left on device" in err
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_curves_are_chosen_by_their_names(table_of: Callable[..., Path]) -> None:

@@ -1,0 +1,36 @@
+"""Files that commands write beside their output: what cannot be written is told before the work."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """Raise `UsageError` where no file can be written at a path; what stands there stays as it is."""
+    if path is None or (path.exists() and not path.is_file()):  # a device or a pipe is not tried out
+        return
+    try:
+        with path.open("ab") if path.exists() else tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise not_written(option, path, error) from error
+
+
+def made_folder(option: str, path: Path | None) -> Path | None:
+    """The folder, made where it is not there; raises `UsageError` where no file can be written in it."""
+    if path is None:
+        return None
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise not_written(option, path, error) from error
+
+
+def not_written(option: str, path: Path, error: OSError) -> click.UsageError:
+    """What is told of a path that cannot be written."""
+    return click.UsageError(f"{option} {path}: {error.strerror}")
