@@ -19,6 +19,7 @@ from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
     INTERRUPTED,
+    NONE_CHOSEN,
     NOTHING_READ,
     input_options,
     opened,
@@ -64,6 +65,7 @@ def compare(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
             found, failed = _analyses(batch, given["workers"] or cores())
             tell_messages(streams)
             if batch.count:
+                _check_number(len(found), failed, given["by"])
                 _show(_sets(found, given["by"]), given["interval"] or DEFAULT_INTERVAL, as_json=given["as_json"])
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
@@ -97,6 +99,17 @@ def _is_chosen(chosen: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
 def _plain(name: str) -> str:
     """A name as it is compared: a metric may be called by an alias."""
     return ALIASES.get(name, name)
+
+
+def _check_number(count: int, failed: int, factor: str | None) -> None:
+    """Raise `ScaleshapeError` where so many analysed curves cannot be compared."""
+    from models.comparison import MOST_CURVES
+
+    if count + failed == 0:
+        raise ScaleshapeError(NONE_CHOSEN)
+    if count < 2 or (factor is None and count > MOST_CURVES):
+        curves = "1 chosen curve is" if count == 1 else f"{count} chosen curves are"
+        raise ScaleshapeError(f"{curves} analysed: a comparison takes 2 to {MOST_CURVES}, see --task and --by")
 
 
 def _sets(found: list[Compared], factor: Any) -> list[list[Compared]]:

@@ -67,7 +67,7 @@ def forecast(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> Non
     except ScaleshapeError as error:
         click.echo(f"Error: {error}", err=True)
         ctx.exit(FAILURES)
-    ctx.exit(NOTHING_READ if not everything else FAILURES if failed or unreadable or not chosen else 0)
+    ctx.exit(NOTHING_READ if not everything else FAILURES if failed or unreadable else 0)
 
 
 def _forecasting(given: dict[str, Any]) -> Forecasting:

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from models.errors import InvalidInput
+from models.errors import InvalidInput, ScaleshapeError
 from models.metrics import ALIASES
 from service.answers import Entry
 from service.commands.curve_options import BetweenModelScale, ClassPrior
+from service.commands.inputs import NONE_CHOSEN
 from service.progress import Progress
 from service.readers.items import CurveItem
 from service.readers.opening import CurveStream
@@ -77,10 +78,13 @@ def told_of(given: Mapping[str, Any]) -> Any:
 
 
 def chosen_entries(streams: Sequence[CurveStream], given: Mapping[str, Any]) -> tuple[list[Entry], list[Entry]]:
-    """All curves of the files, and those that are chosen."""
+    """All curves of the files, and those that are chosen; raises `ScaleshapeError` where none of them is."""
     wanted = {name: frozenset(map(_plain, given[name])) for name in NAMES if given[name]}
     everything = list(_entries(streams))
-    return everything, [entry for entry in everything if _is_chosen(wanted, entry.item)]
+    chosen = [entry for entry in everything if _is_chosen(wanted, entry.item)]
+    if everything and not chosen:
+        raise ScaleshapeError(NONE_CHOSEN)
+    return everything, chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from service.readers.models_table import ModelsTable, read_models
 from service.readers.opening import FORMATS, SCALES, CurveStream, open_curves
 
 FAILURES, NOTHING_READ, INTERRUPTED = 1, 2, 130  # exit codes
+NONE_CHOSEN = "no curve is chosen: look at the names that analyze shows"
 
 _OPTIONS = (
     click.option("--format", "file_format", type=click.Choice(FORMATS), help="Of the files; detected when not given."),

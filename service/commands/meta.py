@@ -98,9 +98,12 @@ def _show(batch: Batch, processes: int, options: SuiteOptions, *, as_json: bool)
     """Print the summary of all curves that can be analysed; returns how many cannot."""
     if batch.count == 0:
         return 0
-    from models.suite_summary import summary_of_curves
+    from models.suite_summary import FEWEST_CURVES, summary_of_curves
 
     curves, failed = _curves(batch, processes)
+    if len(curves) < FEWEST_CURVES:
+        analysed = "1 curve is" if len(curves) == 1 else f"{len(curves)} curves are"
+        raise ScaleshapeError(f"{analysed} analysed: a suite has at least {FEWEST_CURVES}")
     summary = summary_of_curves([placed.curve for placed in curves], options)
     if as_json:
         from service.suite_documents import summary_document

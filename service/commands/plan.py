@@ -19,6 +19,7 @@ from service.commands.forecast_options import NAMES
 from service.commands.inputs import (
     FAILURES,
     INTERRUPTED,
+    NONE_CHOSEN,
     NOTHING_READ,
     input_options,
     opened,
@@ -149,7 +150,7 @@ def _documents(batch: Batch, wanted: Any, processes: int) -> tuple[list[dict[str
         scale = ResolvedScale(analysis.provenance.between_model_scale, "option")
         found.append(next_document(Planned(analysis.curve, analysis.options, scale), wanted))
     if not found and not failed and batch.count:
-        click.echo("Error: no curve is chosen: look at the names that analyze shows", err=True)
+        click.echo(f"Error: {NONE_CHOSEN}", err=True)
     return found, failed
 
 

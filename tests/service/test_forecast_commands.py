@@ -70,6 +70,14 @@ def test_wrong_usage_of_a_forecast_is_told(table: Path, arguments: tuple[str, ..
     assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.parametrize("command", ["forecast", "backtest"])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_that_no_curve_is_chosen_is_told(table: Path, command: str, form: tuple[str, ...]) -> None:
+    done = run(command, table, "--task", "nosuch", *form)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Error: no curve is chosen: look at the names that analyze shows" in done.stderr
+
+
 def test_a_scale_beyond_the_horizon_is_refused_with_the_farthest_one(table: Path) -> None:
     done = run("forecast", table, "--task", "up", "--at", "1e15", "--workers", 1)
     assert done.exit_code == 1

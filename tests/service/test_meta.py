@@ -85,7 +85,7 @@ def test_a_curve_that_fails_is_named_and_the_others_are_summed_up(table_of: Tabl
     [
         (("--fdr-level", "2"), 2, "fdr_level"),
         (("--by", "size"), 2, "size"),
-        ((), 1, "a suite has at least 2"),
+        ((), 1, "Error: 1 curve is analysed: a suite has at least 2"),
     ],
 )
 def test_wrong_usage_and_too_few_curves_are_told(
@@ -130,6 +130,8 @@ def test_curves_that_differ_in_one_thing_are_compared_set_by_set(tmp_path: Path)
 
 def test_curves_that_cannot_be_compared_are_told(table_of: TableOf) -> None:
     one = run("compare", table_of(**SUITE), "--task", "up")
-    assert (one.exit_code, "2 to 20" in one.stderr) == (1, True)
+    assert (one.exit_code, one.stderr.count("Error: 1 chosen curve is analysed: a comparison takes 2 to 20")) == (1, 1)
+    nothing = run("compare", table_of(**SUITE), "--task", "nosuch")
+    assert (nothing.exit_code, nothing.stderr.count("Error: no curve is chosen")) == (1, 1)
     none = run("compare", table_of(**SUITE), "--by", "prompting")
     assert (none.exit_code, "differ in nothing but the prompting" in none.stderr) == (1, True)
