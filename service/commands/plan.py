@@ -114,7 +114,10 @@ def _next(files: tuple[str, ...], given: Mapping[str, Any]) -> int:
         raise click.UsageError(f"{strange[0]} belongs to the plan of a new study, which takes no FILE")
     fields: dict[str, Any] = {"scales": _scales(given["scales"]) or None, "actions": list(given["actions"]) or None}
     fields |= {name: list(given[name]) or None for name in ("n_examples", "stderr")}
-    wanted = load_wanted(fields)
+    try:
+        wanted = load_wanted(fields)
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
     with ExitStack() as stack:
         streams, unreadable = opened(stack, files, told_input(given))
         chosen = {name: frozenset(given[name]) for name in NAMES if given[name]}

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from models.candidates import ALL_ACTIONS, MOST_EFFORTS, MOST_SCALES, Action, Wanted
+from models.candidates import ALL_ACTIONS, LARGEST_SIZE, MOST_EFFORTS, MOST_SCALES, Action, Wanted
 from models.errors import InvalidInput, InvalidOptions, Problem
 from models.options import Options
 from models.planned_change import MOST_MODELS, Change, PlannedChange, even_scales
@@ -100,12 +100,19 @@ def _several(check: Check, most: int) -> Callable[[Any], list[Any]]:
     return checked
 
 
+def _size(value: Any) -> int:
+    read = whole(value)
+    if not 1 <= read <= LARGEST_SIZE:
+        raise Refused(f"{shown(value)} is not between 1 and {LARGEST_SIZE:,}")
+    return read
+
+
 @cache
 def _next_schema() -> Schema:
     return Schema.from_dict(
         {
             "scales": Checked(_several(positive, MOST_SCALES)),
-            "n_examples": Checked(_several(whole, MOST_EFFORTS)),
+            "n_examples": Checked(_several(_size, MOST_EFFORTS)),
             "stderr": Checked(_several(positive, MOST_EFFORTS)),
             "actions": Checked(_several(choice(tuple(Action)), len(Action))),
         },

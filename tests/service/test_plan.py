@@ -96,7 +96,7 @@ def test_curves_are_chosen_by_their_names(table_of: Callable[..., Path]) -> None
         (("--at", "1e9"), 1, "/scales/0: 1e+09 is tested already"),
         (("--at", "1e15"), 1, "more than 1 decade"),
         (("--at", "big"), 2, "'big' is no scale"),
-        (("--n-examples", "0"), 1, "/n_examples/0"),
+        (("--n-examples", "0"), 2, "/n_examples/0"),
         (("--stderr", "0.1"), 1, "give n_examples instead"),
         (("--change", "dip"), 2, "--change belongs to the plan of a new study"),
     ],
