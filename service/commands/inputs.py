@@ -63,7 +63,7 @@ def opened(stack: ExitStack, files: Sequence[str], wanted: Mapping[str, Any]) ->
         streams.append(stream)
         if stream.report is not None:
             tell(stream.report.lines())
-            unreadable += stream.report.count("unreadable") if len(there) > 1 else 0
+            unreadable += stream.report.count("unreadable")
     return streams, unreadable
 
 

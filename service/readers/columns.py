@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,12 @@ def known_in(line: str, delimiter: str) -> int:
     """How many of a line's cells are names of columns that a tidy table may have."""
     cells = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
     return sum(cell.strip() in _KNOWN for cell in cells)
+
+
+def meant_in(line: str) -> bool:
+    """Whether a line has a name of such a column, or one that is often used in its place, whatever separates them."""
+    names = {*_KNOWN, *_OFTEN_MEANT}
+    return any(cell.strip(" \"'\r").lower() in names for cell in re.split("[,;\t|]", line))
 
 
 def _problems(header: Sequence[str], scale: str | None) -> Iterator[Problem]:

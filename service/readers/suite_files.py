@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from service.readers import bigbench, helm, inspect_logs, lm_eval, ndjson
 from service.readers.archive import Archive, Budget, open_archive
-from service.readers.columns import known_in
+from service.readers.columns import known_in, meant_in
 from service.readers.contents import content_of, document_of, documents_by_name, lines_by_name
 from service.readers.errors import TooMuch, UnreadableFile, unreadable
 from service.readers.evaluation import Score
@@ -22,9 +22,17 @@ from service.readers.json_text import NotJson, parsed
 from service.readers.lm_eval_samples import SAMPLES, results_of, with_outcomes
 from service.readers.load_report import Ledger
 from service.readers.models_table import ModelsTable
-from service.readers.recognition import RESULT_FORMAT_NAMES, ResultFormat, format_of, holds_curves, is_sample
+from service.readers.recognition import (
+    RESULT_FORMAT_NAMES,
+    ResultFormat,
+    format_of,
+    holds_curves,
+    is_sample,
+    may_be_results,
+)
 from service.readers.source import ARCHIVE, BLOCK_BYTES, binary_kind
 
+_JSON = (".json", ".jsonl", ".ndjson")  # names of files that are meant to be JSON
 _FEWEST_COLUMNS = 3  # known names in the first line of a text that may be a tidy table
 _HEADER, _JOURNAL, _WORKBOOK = "header.json", "_journal/start.json", "[Content_Types].xml"
 
@@ -97,7 +105,7 @@ class SuiteFiles:
         elif ndjson.detect_ndjson(head):
             self._lines(entry, head, by_name)
         elif start in (b"{", b"["):
-            self._document(entry, by_name)
+            self._document(entry, head, by_name)
         else:
             self._table(entry, head)
 
@@ -118,8 +126,15 @@ class SuiteFiles:
         else:
             self.read(members_of(archive, entry, self.ledger))
 
-    def _document(self, entry: Entry, by_name: Mapping[str, Entry]) -> None:
-        document = document_of(content_of(entry))
+    def _document(self, entry: Entry, head: bytes, by_name: Mapping[str, Entry]) -> None:
+        content = content_of(entry)
+        try:
+            document = document_of(content)
+        except UnreadableFile:
+            if entry.name.lower().endswith(_JSON) or may_be_results(head):
+                raise
+            self._unrelated(entry, "text that is no JSON")  # many a text begins with a bracket
+            return
         known = format_of(document)
         if known is not None:
             self._results(known, document, entry.name, by_name)
@@ -199,7 +214,7 @@ class SuiteFiles:
             self._curves(entry, "parquet")
         elif kind is not None:
             self._unrelated(entry, kind)
-        elif entry.name.lower().endswith(".csv") or _may_be_table(head):
+        elif _may_be_table(head) or (entry.name.lower().endswith(".csv") and meant_in(_first_line(head))):
             self._curves(entry, "csv")
         else:
             self._unrelated(entry, "text that is no table of scores")
@@ -229,8 +244,11 @@ def _with_reductions(document: Mapping[str, Any], archive: Archive) -> Mapping[s
 
 
 def _may_be_table(head: bytes) -> bool:
-    line = head.split(b"\n", 1)[0][:10_000].decode("utf-8-sig", "replace")
-    return known_in(line, ",") >= _FEWEST_COLUMNS
+    return known_in(_first_line(head), ",") >= _FEWEST_COLUMNS
+
+
+def _first_line(head: bytes) -> str:
+    return head.split(b"\n", 1)[0][:10_000].decode("utf-8-sig", "replace")
 
 
 def _folder(name: str) -> str:

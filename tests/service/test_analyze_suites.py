@@ -48,6 +48,16 @@ def test_a_damaged_file_among_several_is_told_in_the_exit_code(suite: Path) -> N
     assert "70m.json" in result.stderr
 
 
+def test_a_damaged_file_in_a_folder_is_told_in_the_exit_code_and_an_unrelated_one_is_not(suite: Path) -> None:
+    (suite / "README.md").write_text("[Results](results) of one family\n")
+    (suite / "times.csv").write_text("step,seconds\n1,2\n")
+    assert _run(suite, "--json").exit_code == 0
+    (suite / "70m.json").write_text('{"results": ')
+    result = _run(suite, "--json")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
+    assert "70m.json" in result.stderr
+
+
 def test_a_models_table_gives_scale_and_family(suite: Path, tmp_path: Path) -> None:
     table = tmp_path / "models.csv"
     rows = (f"pythia-{name},Mine,{10.0**index}" for index, name in enumerate(SIZES, 7))
