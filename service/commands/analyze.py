@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import click
 
 from models.curve import ScalingCurve
 from models.errors import InvalidInput, ScaleshapeError
-from service.answers import Answer, Output
+from service.answers import Answer, Form, Output
 from service.batch import Batch
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
@@ -26,7 +26,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
-from service.commands.outputs import made_folder, not_written
+from service.commands.outputs import chosen_form, made_folder, not_written
 from service.csv_export import header_line
 from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "form", flag_value="json", help="One analysis a line (NDJSON), failures too, in input order.")
-@click.option("--csv", "form", flag_value="csv", help="One flat row a curve.")
+@click.option("--json", "as_json", is_flag=True, help="One analysis a line (NDJSON), failures too, in input order.")
+@click.option("--csv", "as_csv", is_flag=True, help="One flat row a curve.")
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="A picture of each curve."
 )
@@ -75,7 +75,7 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no reason to fail
     folder, reported = made_folder("--plots", given["plots"]), given["report"] is not None
-    output = Output(given["form"] or "table", given["explain"], folder, given["plot_format"], reported)
+    output = Output(_form(given), given["explain"], folder, given["plot_format"], reported)
     told = told_options(given)
     wanted = told_input(given)
     _check_export(given["export"])
@@ -95,6 +95,13 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
         click.echo(f"Error: {error}", err=True)
         ctx.exit(FAILURES)
     ctx.exit(NOTHING_READ if batch.count == 0 else FAILURES if failed or unreadable else 0)
+
+
+def _form(given: Mapping[str, Any]) -> Form:
+    form = chosen_form(given)
+    if form is not None and given["explain"]:
+        raise click.UsageError("--explain adds to the table: without it, --json has the sentence under summary")
+    return form or "table"
 
 
 def _check_export(path: Path | None) -> None:

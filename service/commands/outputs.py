@@ -1,9 +1,11 @@
-"""Files that commands write beside their output: what cannot be written is told before the work."""
+"""The form of the output, and files beside it: what cannot be written is told before the work."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -29,6 +31,13 @@ def made_folder(option: str, path: Path | None) -> Path | None:
             return path
     except OSError as error:
         raise not_written(option, path, error) from error
+
+
+def chosen_form(given: Mapping[str, Any]) -> Literal["json", "csv"] | None:
+    """What --json or --csv ask for; None for the table. Raises `UsageError` for both of them."""
+    if given["as_json"] and given["as_csv"]:
+        raise click.UsageError("--json and --csv are two forms of one output: give one of them")
+    return "json" if given["as_json"] else "csv" if given["as_csv"] else None
 
 
 def not_written(option: str, path: Path, error: OSError) -> click.UsageError:

@@ -12,6 +12,7 @@ import click
 import orjson
 
 from service.commands.curve_options import curve_options, told_options
+from service.commands.outputs import chosen_form
 from service.commands.remote import Watching, connected, key_option
 from service.commands.settings import FAILED
 from service.readers.opening import FORMATS, SCALES
@@ -29,8 +30,8 @@ INTERRUPTED = 130
 @click.option("--server", envvar="SCALESHAPE_SERVER", default=DEFAULT_SERVER, show_default=True, metavar="URL")
 @key_option
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
-@click.option("--json", "form", flag_value="json", help="With --wait: one analysis a line (NDJSON), failures too.")
-@click.option("--csv", "form", flag_value="csv", help="With --wait: one flat row a curve.")
+@click.option("--json", "as_json", is_flag=True, help="With --wait: one analysis a line (NDJSON), failures too.")
+@click.option("--csv", "as_csv", is_flag=True, help="With --wait: one flat row a curve.")
 @click.option("--format", "file_format", type=click.Choice(FORMATS), help="Of the file; detected when not given.")
 @click.option("--scale", "axis", type=click.Choice(SCALES), help="The column that is the scale.")
 @click.option(
@@ -47,7 +48,8 @@ def submit(ctx: click.Context, /, file: str, server: str, **given: Any) -> None:
     Prints the batch's id, or with --wait the results. Exit code 0: all is well; 1: some or all curves failed, or the
     server does not answer; 2: the server refused the file.
     """
-    if given["form"] and not given["wait"]:
+    form = chosen_form(given)
+    if form and not given["wait"]:
         raise click.UsageError("--json and --csv need --wait")
     options = told_options(given)
     source: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
@@ -64,7 +66,7 @@ def submit(ctx: click.Context, /, file: str, server: str, **given: Any) -> None:
         if not given["wait"]:
             click.echo(state.id)
             return
-        ctx.exit(_results(client, state.id, given["form"], server))
+        ctx.exit(_results(client, state.id, form, server))
 
 
 def _results(client: Client, batch: str, form: str | None, server: str) -> int:

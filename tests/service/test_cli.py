@@ -112,6 +112,9 @@ def test_standard_input_is_read_and_its_format_detected(table_of: Table) -> None
         ("--engine", "guess"),
         ("--workers", "0"),
         ("--unknown",),
+        ("--json", "--csv"),
+        ("--csv", "--explain"),
+        ("--json", "--explain"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_nothing_on_standard_output(table_of: Table, arguments: tuple[str, ...]) -> None:

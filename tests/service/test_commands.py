@@ -187,6 +187,11 @@ def test_a_form_of_the_results_needs_waiting_for_them() -> None:
     assert "need --wait" in run("submit", PALM, "--json").stderr
 
 
+def test_two_forms_of_the_results_are_wrong_usage() -> None:
+    result = run("submit", PALM, "--wait", "--json", "--csv")
+    assert (result.exit_code, "give one of them" in result.stderr) == (2, True)
+
+
 def test_options_that_cannot_be_used_are_refused_before_anything_is_sent() -> None:
     assert run("submit", PALM, "--interval", "2").exit_code == 2
 
