@@ -16,9 +16,19 @@ _UNFINISHED = (b"[", b"{", b",", b":")
 
 
 def detect_ndjson(head: bytes) -> bool:
-    """Whether the first two lines that are not blank each start an object, the first one not left open."""
-    lines = [line.strip() for line in head.splitlines()[:1000] if line.strip()][:2]
-    return len(lines) == 2 and all(line.startswith(b"{") for line in lines) and not lines[0].endswith(_UNFINISHED)
+    """Whether more text follows a first line that starts an object: a whole one, or a line that is not left open."""
+    lines = [line.strip() for line in head.removeprefix(codecs.BOM_UTF8).splitlines()[:1000] if line.strip()][:2]
+    if len(lines) < 2 or not lines[0].startswith(b"{"):
+        return False
+    return (lines[1].startswith(b"{") and not lines[0].endswith(_UNFINISHED)) or _is_whole(lines[0])
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line is one JSON object; what follows it then is another line, however damaged."""
+    try:
+        return isinstance(parsed(line.decode()), dict)
+    except (UnicodeDecodeError, NotJson):
+        return False
 
 
 @contextmanager

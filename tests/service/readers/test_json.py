@@ -58,6 +58,7 @@ DETECTED = (
     (f'{{"curves": [\n{TEXT},\n{TEXT}\n]}}', "json"),
     (f"{TEXT}\n{TEXT}\n", "ndjson"),
     (f"\n{TEXT}\r\n\r\n{TEXT}", "ndjson"),
+    (f"{TEXT}\nnot json\n{TEXT}", "ndjson"),
     ('{"task": broken\n' + TEXT, "ndjson"),
     ("task,metric,parameters,score,n_examples\n", "csv"),
     ("anything else", "csv"),
@@ -93,7 +94,7 @@ UNREADABLE = (
     (TEXT[:-1], "this is not JSON: line 1, column"),
     ("[" * 100_000, "this is not JSON: nested deeper than a curve can be"),
     (f"[{'9' * 5000}]", "this is not JSON: an integer has too many digits"),
-    (TEXT.encode() + b"\n\xe9", "row 2: holds the byte 0xE9, which is not UTF-8"),
+    (b"[\n" + TEXT.encode() + b"\xe9]", "row 2: holds the byte 0xE9, which is not UTF-8"),
 )
 
 
