@@ -81,7 +81,12 @@ def table_line(cells: Iterable[object]) -> str:
 
 def formula_safe(text: str) -> str:
     """Text that no spreadsheet runs."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+
+
+def without_quote(cell: str) -> str:
+    """The text of which `formula_safe` made a cell."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
 
 
 def _curve_cells(analysis: Analysis) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidInput, Problem
 from service.csv_export import table_line
 from service.every_eval_ever import records
+from service.longer_names import LongerNames
 from service.readers.columns import DISTRACTOR_COLUMNS, KEY_COLUMNS, METRIC_COLUMNS, POINT_COLUMNS
 
 CSV, LINES = ".csv", (".jsonl", ".ndjson")
@@ -40,14 +41,17 @@ def check_export(path: Path) -> None:
         raise InvalidInput([Problem("", message)])
 
 
-def export_curves(curves: Curves, path: Path, retrieved: float | None = None) -> int:
+def export_curves(
+    curves: Curves, path: Path, retrieved: float | None = None, tell: Callable[[str], None] | None = None
+) -> int:
     """Write curves in the form that the name says; returns how many. `retrieved`: time of the records, now if None.
 
-    Scores are fractions; outcomes of single examples are left out. Raises `InvalidInput`, and `OSError` as it comes.
+    Scores are fractions; outcomes of single examples are left out. A table has the curves that it could not keep apart
+    under longer names of their tasks, which `tell` is told. Raises `InvalidInput`, and `OSError` as it comes.
     """
     check_export(path)
     if path.suffix.lower() == CSV:
-        return _write_csv(curves, path)
+        return _write_csv(curves, path, tell)
     made = records(curves(), time.time() if retrieved is None else retrieved)
     with made as (count, found):
         if path.suffix:
@@ -58,12 +62,14 @@ def export_curves(curves: Curves, path: Path, retrieved: float | None = None) ->
     return count
 
 
-def _write_csv(curves: Curves, path: Path) -> int:
-    """A row a point; the first pass finds the columns that are needed."""
+def _write_csv(curves: Curves, path: Path, tell: Callable[[str], None] | None) -> int:
+    """A row a point; the first pass finds the columns that are needed, and curves of one name."""
     axes: dict[str, None] = {}
     tags: dict[str, None] = {}
+    names_of_tasks = LongerNames()
     distracted = False
     for curve in curves():
+        names_of_tasks.learn(curve)
         axes[_AXES[curve.scale_kind]] = None
         tags |= dict.fromkeys(curve.tags)
         distracted = distracted or any(point.distractor_share is not None for point in curve.points)
@@ -75,13 +81,16 @@ def _write_csv(curves: Curves, path: Path) -> int:
         file.write(table_line(names))
         for curve in curves():
             count += 1
-            file.writelines(table_line(map(row.get, names)) for row in _rows(curve))
+            task = names_of_tasks.task(curve)
+            file.writelines(table_line(map(row.get, names)) for row in _rows(curve, task))
+    if tell is not None:
+        names_of_tasks.tell(tell)
     return count
 
 
-def _rows(curve: ScalingCurve) -> Iterator[Mapping[str, Any]]:
+def _rows(curve: ScalingCurve, task: str) -> Iterator[Mapping[str, Any]]:
     metric = curve.metric
-    common = {**curve.tags, "suite": curve.suite, "task": curve.task, "metric": metric.name, "kind": metric.kind.value}
+    common = {**curve.tags, "suite": curve.suite, "task": task, "metric": metric.name, "kind": metric.kind.value}
     common |= {"prompting": curve.prompting, "model_family": curve.model_family}
     common |= {name: getattr(metric, name) for name in METRIC_COLUMNS[1:-1]}
     for point in curve.points:

@@ -124,7 +124,7 @@ def _export(streams: Sequence[CurveStream], path: Path | None) -> None:
     if path is None or not streams:
         return
     try:
-        count = export_curves(curves, path)
+        count = export_curves(curves, path, tell=lambda note: tell([note]))
     except OSError as error:
         raise not_written("--export", path, error) from error
     tell([f"{count:,} curve{'s'[: count != 1]} written to {path}"])

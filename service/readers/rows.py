@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import Problem
+from service.csv_export import without_quote
 from service.readers.columns import KEY_COLUMNS, Columns, scale_kind_of
 from service.readers.items import CurveItem, names_of
 from service.readers.loading import rows_text
@@ -93,7 +94,7 @@ def parsed_cell(cell: str) -> float | str | None:
 
 def _keys(cells: Sequence[str], columns: Columns) -> dict[str, str]:
     named = zip(KEY_COLUMNS, columns.keys, strict=True)
-    return {name: cells[place] for name, place in named if place is not None and cells[place]}
+    return {name: without_quote(cells[place]) for name, place in named if place is not None and cells[place]}
 
 
 def _points(cells: Sequence[Sequence[str]], columns: Columns, axis: int) -> list[dict[str, Any]]:
@@ -102,7 +103,7 @@ def _points(cells: Sequence[Sequence[str]], columns: Columns, axis: int) -> list
     points: list[dict[str, Any]] = [{name: parsed_cell(row[place]) for name, place in numeric} for row in cells]
     if model is not None:
         for point, row in zip(points, cells, strict=True):
-            point["model"] = row[model] or None
+            point["model"] = without_quote(row[model]) or None
     return points
 
 
@@ -169,4 +170,4 @@ def _constant_tags(cells: Sequence[Sequence[str]], columns: Columns, left_out: L
         if any(row[place] != value for row in cells):
             left_out.varying[name] = left_out.varying.get(name, 0) + 1
         elif value:
-            yield name, value
+            yield name, without_quote(value)

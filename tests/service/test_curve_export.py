@@ -86,6 +86,31 @@ def test_cells_that_a_spreadsheet_would_run_are_quoted(tmp_path: Path) -> None:
         assert {row["task"] for row in csv.DictReader(file)} == {"'=cmd()"}
 
 
+def test_a_table_keeps_curves_apart_that_differ_in_their_tags_or_not_at_all_and_says_so(tmp_path: Path) -> None:
+    tags = ({"task_version": "1", "from": "x"}, {"task_version": "2", "from": "x"}, {"from": "x"}, {"from": "x"})
+    curves = [*(_curve("arc", _metric("acc"), tags=each) for each in tags), _curve("arc", _metric("loss"))]
+    told: list[str] = []
+    assert export_curves(lambda: curves, tmp_path / "suite.csv", tell=told.append) == 5
+    with open_curves(tmp_path / "suite.csv") as stream:
+        found = [load_item(item).curve for item in stream.items()]
+    assert [curve.task for curve in found] == [
+        "arc (task_version 1)",
+        "arc (task_version 2)",
+        "arc (1)",
+        "arc (2)",
+        "arc",
+    ]
+    assert [replace(curve, task="arc") for curve in found] == curves
+    assert told == ["4 curves have names that others have, too; a table keeps them apart as arc (task_version 1)"]
+
+
+def test_quoted_cells_are_read_back_as_they_were(tmp_path: Path) -> None:
+    curves = [_curve(task, _metric("acc"), tags={"note": task}) for task in ("=cmd()", "'=cmd()", "-a", "'a", "''@")]
+    export_curves(lambda: curves, tmp_path / "suite.csv")
+    with open_curves(tmp_path / "suite.csv") as stream:
+        assert [load_item(item).curve for item in stream.items()] == curves
+
+
 def test_a_name_of_another_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"ends in \.csv"):
         check_export(tmp_path / "suite.xlsx")
