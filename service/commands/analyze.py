@@ -67,7 +67,8 @@ if TYPE_CHECKING:
 def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
     """Analyse the curves in FILEs: tables, JSON of curves, results of harnesses, folders; `-` is standard input.
 
-    Several files are one input: results of one family on one task make one curve, whichever file they stand in.
+    Several files are one input: harnesses' results of one family on one task make one curve, whichever file they stand
+    in. Tables and JSON of curves are read file by file: the points of a curve stand in one of them.
 
     Exit code 0: all curves analysed; 1: some or all failed; 2: no curve could be read, or wrong usage.
     """
