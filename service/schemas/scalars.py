@@ -17,6 +17,9 @@ LONGEST_SHOWN = 40  # characters of a refused value that a message repeats
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+_SUFFIXES = {"K": "e3", "M": "e6", "B": "e9", "T": "e12"}
+_SUFFIXED = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([KMBTkmbt%])")
 
 type Check = Callable[[Any], Any]
 
@@ -65,6 +68,8 @@ def positive_or_zero(value: Any) -> float:
 
 def whole(value: Any) -> int:
     """A whole number up to `LARGEST_WHOLE` in size; 300.0 is one, 2.5 is not."""
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+        raise Refused(_thousands_fault(value))
     read = number(value)
     if not read.is_integer():
         raise Refused(f"{shown(value)} is not a whole number")
@@ -127,6 +132,10 @@ def _number_fault(value: float) -> str:
 def _type_fault(value: Any) -> str:
     if not isinstance(value, str):
         return f"{shown(value)} is not a number"
+    if match := _SUFFIXED.fullmatch(value.strip()):
+        return f"{shown(value)} is not a number: {_spelled(*match.groups())}"
+    if _THOUSANDS.fullmatch(value.strip()) and value.count(",") > 1:
+        return _thousands_fault(value)
     if _DECIMAL_COMMA.fullmatch(value.strip()):
         return f"{shown(value)} has a decimal comma: write the number with a point"
     try:
@@ -134,3 +143,14 @@ def _type_fault(value: Any) -> str:
     except ValueError:
         return f"{shown(value)} is not a number"
     return f"{shown(value)} is {'a string: send a number without quotes' if finite else 'not a finite number'}"
+
+
+def _thousands_fault(value: str) -> str:
+    return f"{shown(value)} has thousands separators: write {value.strip().replace(',', '')}"
+
+
+def _spelled(digits: str, suffix: str) -> str:
+    """What to write in place of a number with a suffix."""
+    if suffix == "%":
+        return f"write the fraction {float(digits) / 100:g}, or scores without the sign and unit percent"
+    return f"write {digits}{_SUFFIXES[suffix.upper()]}"
