@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from models.errors import Problem
 from service.readers.columns import SCALES
 from service.readers.contents import LARGEST_DOCUMENT
 from service.readers.csv import detect_csv, read_csv
-from service.readers.errors import unreadable
+from service.readers.errors import UnreadableFile, unreadable
 from service.readers.files import Entry, entries_of, stream_entry
 from service.readers.gathering import Gathering
 from service.readers.items import CurveStream
@@ -101,8 +102,17 @@ def _one_file(file: BinaryIO, name: str | None, wanted: Wanted) -> Iterator[Curv
     reader = next(fits, None)
     if reader is None:
         raise unreadable(f"this text is no known format: known are {', '.join(FORMATS)}")
-    with reader.read(file, wanted.axis) as stream:
-        yield stream
+    with ExitStack() as stack:
+        yield _with_unused(stack, reader.read(file, wanted.axis), wanted.unused(reader.name))
+
+
+def _with_unused(stack: ExitStack, opening: AbstractContextManager[CurveStream], unused: Sequence[str]) -> CurveStream:
+    """The curves of a file; what of the wishes is of no use to it stands with its messages or its problems."""
+    try:
+        stream = stack.enter_context(opening)
+    except UnreadableFile as error:
+        raise type(error)([*error.problems, *(Problem("", message) for message in unused)]) from None
+    return replace(stream, messages=lambda: (*unused, *stream.messages())) if unused else stream
 
 
 @contextmanager

@@ -51,6 +51,17 @@ class Wanted:
     axis: str | None = None
     models: ModelsTable | None = None
 
+    def unused(self, format_name: str) -> tuple[str, ...]:
+        """What is of no use to a file of that format, which holds curves as they are."""
+        found = []
+        if self.axis is not None and format_name in ("json", "ndjson"):
+            found.append(f"the scale {self.axis} is not asked of JSON: a curve has one scale, which scale_kind names")
+        if self.models is not None:
+            found.append(
+                "the models table is not used for tables and JSON of curves: their scales stand beside the scores"
+            )
+        return tuple(found)
+
 
 @dataclass(frozen=True, slots=True)
 class CurveFile:
@@ -227,6 +238,8 @@ class SuiteFiles:
         with entry.open() as file, self.wanted.readers[format_name](file, self.wanted.axis) as stream:
             self.curve_files.append(CurveFile(entry, format_name, stream.count))
             self.formats[format_name] += 1
+        for message in self.wanted.unused(format_name):
+            self.ledger.mixed("unused", message, entry.name)
 
     def _beside_results(self, name: str, by_name: Mapping[str, Entry]) -> bool:
         """Whether logged examples belong to a results file of this input, with which they are read."""

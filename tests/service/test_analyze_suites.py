@@ -68,6 +68,22 @@ def test_a_models_table_gives_scale_and_family(suite: Path, tmp_path: Path) -> N
     assert [point["scale"] for point in document["points"]] == [1e7, 1e8, 1e9, 1e10]
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_scale_or_a_models_table_that_is_of_no_use_is_told(suite: Path, tmp_path: Path, form: str) -> None:
+    models = tmp_path / "models.csv"
+    models.write_text("model,model_family,parameters\nm,Mine,1e9\n")
+    points = [{"scale": 10.0**power, "score": 0.1 * power, "n_examples": 100} for power in range(1, 6)]
+    file = tmp_path / f"curves.{form}"
+    if form == "csv":
+        file.write_text("task,metric,model,score,n_examples\na,acc,m,0.1,100\n")
+    else:
+        file.write_text("\n".join([json.dumps({"task": "a", "metric": "acc", "points": points})] * 2))
+    alone = _run(file, "--models", models, "--scale", "parameters")
+    assert alone.exit_code == (2 if form == "csv" else 0)
+    assert "the models table is not used" in alone.stderr
+    assert ("the scale parameters is not asked of JSON" in alone.stderr) == (form == "ndjson")
+
+
 def test_a_faulty_models_table_is_wrong_usage(suite: Path, tmp_path: Path) -> None:
     table = tmp_path / "models.csv"
     table.write_text("name\nx\n")
