@@ -162,7 +162,14 @@ class Answering:
             return Answer(None, _json_line(_failure_document(entry, error)), part)
         if self.output.form == "csv":
             return Answer(None, failure_line(entry.index, names, str(error)), part)
-        return Answer(None, failed_row(names, entry.item.label, str(error)), part)
+        return Answer(None, failed_row(names, entry.item.label, _first_problem(error)), part)
+
+
+def _first_problem(error: ScaleshapeError) -> str:
+    """An error on one line of a table, however many problems it has."""
+    if not isinstance(error, InvalidInput) or len(error.problems) < 2:
+        return str(error)
+    return f"{error.problems[0]}; and {len(error.problems) - 1:,} more (analyze --json shows all)"
 
 
 def _document(analysis: Analysis, warnings: tuple[Warned, ...], seconds: float) -> dict[str, Any]:

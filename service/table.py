@@ -1,7 +1,7 @@
 """The table that a person reads: sized on the first rows, then printed row by row however many there are.
 
 On a terminal it fits the width, in two lines a curve unless that is wide; elsewhere it is plain text in which nothing
-is cut.
+is cut but the end of very long names.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SIZED_ON = 200  # rows held back to find the widths of the columns
 WIDE = 150  # columns of a terminal from which a curve takes one line
+LONGEST_TASK = 80  # characters of a task's name
 LEAST_TASK = 16  # columns of the task, however narrow the terminal
 GAP = 2
 COLOURS = {
@@ -65,7 +66,7 @@ def _plain_lines(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tal
 
 
 def _plain_cells(row: TableRow, common: Common) -> tuple[str, ...]:
-    begin = (_one_line(row.task), _one_line(common.setting(row)))
+    begin = (_task(row), _one_line(common.setting(row)))
     if row.failure:
         return (*begin, f"failed: {_one_line(row.failure)}")
     label = f"{row.label} ({shape_name(row)})" if row.label == UNDETERMINED else label_words(row)
@@ -75,6 +76,12 @@ def _plain_cells(row: TableRow, common: Common) -> tuple[str, ...]:
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * GAP).join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip() + "\n"
+
+
+def _task(row: TableRow) -> str:
+    """The name of the task, which may have a thousand characters."""
+    task = _one_line(row.task)
+    return task if len(task) <= LONGEST_TASK else f"{task[: LONGEST_TASK - 1]}…"
 
 
 def _one_line(text: str) -> str:
@@ -95,8 +102,8 @@ class _Layout:
         """The cells of a row; dim is what supports the rest."""
         join = " " if self.wide else "\n"
         pairs = [_pair(*pair, join) for pair in (row.turn, row.emergence)]
-        task, setting = _pair(_one_line(row.task), "", ""), _pair("", _one_line(self.common.setting(row)), "")
-        begin = [task, setting] if self.wide else [_pair(_one_line(row.task), setting.plain, join)]
+        task, setting = _pair(_task(row), "", ""), _pair("", _one_line(self.common.setting(row)), "")
+        begin = [task, setting] if self.wide else [_pair(_task(row), setting.plain, join)]
         from rich.text import Text
 
         middle = [Text(row.probability), *pairs, Text(row.verdict)]
@@ -175,7 +182,7 @@ def _rule(console: Console, layout: _Layout) -> None:
 
 def _print_row(row: TableRow, layout: _Layout, console: Console) -> None:
     if row.failure:
-        name = ", ".join(part for part in (_one_line(row.task), layout.common.setting(row)) if part)
+        name = ", ".join(part for part in (_task(row), layout.common.setting(row)) if part)
         console.print(name, highlight=False, markup=False)
         _print_indented(console, "failed:", _one_line(row.failure), "bold red")
         return

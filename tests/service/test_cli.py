@@ -160,6 +160,14 @@ def test_a_piped_table_is_plain_complete_and_has_failures_in_place(table_of: Tab
     assert "3 curves: 1 positive, 1 inverse, 1 failed" in result.stdout
 
 
+def test_a_failed_row_shows_the_first_of_many_problems(table_of: Table) -> None:
+    path = table_of(broken=(5, 6, 7, 8))
+    assert "broken" in (shown := run(path).stdout)
+    assert "row 2, column score: 5.0 lies outside" in shown
+    assert "row 3" not in shown
+    assert "; and 3 more (analyze --json shows all)" in shown
+
+
 def test_explain_adds_the_summary_below_each_row(table_of: Table) -> None:
     path = table_of(up=RISING)
     summary = documents(run(path, "--json").stdout)[0]["summary"]

@@ -109,3 +109,10 @@ def test_names_cannot_steer_the_terminal_or_break_the_table() -> None:
     text = coloured([hostile, failed_row({"task": "[red]t[/red]\x1b[2J"}, "", "\x1b[2J[/x]")], 200)
     assert "\x1b[2J" not in text
     assert "[bold]x[/bold]" in without_colour(text)
+
+
+def test_a_very_long_name_is_cut() -> None:
+    text = plain([row("a" * 1000), row("b")])
+    assert f"\n{'a' * 79}…  " in text
+    assert max(map(len, text.splitlines())) < 200
+    assert "a" * 80 not in without_colour(coloured([row("a" * 1000)], 200))
