@@ -44,14 +44,19 @@ class LongerNames:
             tell(f"{count:,} curves have names that others have, too; a table keeps them apart as {task} ({added[0]})")
 
 
+def differing(tags: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The tags in which several curves differ, by name."""
+    return tuple(name for name in sorted(set[str]().union(*tags)) if len({each.get(name) for each in tags}) > 1)
+
+
 def _names(curve: ScalingCurve) -> Names:
     return (curve.suite, curve.task, curve.metric.name, curve.prompting, curve.model_family)
 
 
 def _different(tags: Sequence[Mapping[str, str]]) -> list[str]:
     """What each of several curves has in the tags in which they differ, numbered where that is the same."""
-    differing = [name for name in sorted(set[str]().union(*tags)) if len({each.get(name) for each in tags}) > 1]
-    return list(_numbered([_text(each, differing) for each in tags]))
+    names = differing(tags)
+    return list(_numbered([_text(each, names) for each in tags]))
 
 
 def _text(tags: Mapping[str, str], names: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ class TableRow:
 
     `turn` is an estimate and its interval; `emergence` the score observed, and that of the curve with its interval.
 
-    A `failure` stands in place of all but task and setting.
+    A `failure` stands in place of all but task and setting. `tags` are shown where they alone tell rows apart.
     """
 
     task: str
@@ -43,6 +43,7 @@ class TableRow:
     warnings: tuple[str, ...] = ()
     explanation: str | None = None
     failure: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
@@ -59,6 +60,7 @@ def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
         verdict=VERDICT_WORDS.get(analysis.emergence.verdict or "", ""),
         warnings=_warnings(analysis),
         explanation=_explanation(analysis) if explain else None,
+        tags=tuple(analysis.curve.tags.items()),
     )
 
 

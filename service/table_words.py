@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.options import UNDETERMINED, Shape
 from models.results import Verdict
+from service.longer_names import differing
 from service.table_row import TableRow
 
 NAMES = {
@@ -48,9 +49,13 @@ FAILED, CANCELLED = "failed", "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The parts of the setting that all rows looked at share; they are said once, above the table."""
+    """The parts of the setting that all rows looked at share; they are said once, above the table.
+
+    `telling` are the tags that alone tell rows of one task and setting apart.
+    """
 
     parts: tuple[str | None, ...]
+    telling: Mapping[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[TableRow]) -> Common:
@@ -58,15 +63,27 @@ class Common:
         settings = [row.setting for row in rows if not row.failure]
         if len(settings) < 2:
             return cls((None,) * len(_SETTING))
-        return cls(tuple(column[0] if len(set(column)) == 1 else None for column in zip(*settings, strict=True)))
+        parts = tuple(column[0] if len(set(column)) == 1 else None for column in zip(*settings, strict=True))
+        return cls(parts, _telling(rows))
 
     def setting(self, row: TableRow) -> str:
         """The parts of a row's setting that are not common."""
-        return ", ".join(part for part, shared in zip(row.setting, self.parts, strict=True) if part and part != shared)
+        own = [part for part, shared in zip(row.setting, self.parts, strict=True) if part and part != shared]
+        telling = self.telling.get((row.task, row.setting), ())
+        return ", ".join([*own, *(f"{name} {tag}" for name, tag in row.tags if name in telling)])
 
     def sentence(self) -> str:
         """`model family GPT-3`, or nothing."""
         return ", ".join(f"{name} {part}" for name, part in zip(_SETTING, self.parts, strict=True) if part)
+
+
+def _telling(rows: Sequence[TableRow]) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+    """The tags in which rows of one task and setting differ."""
+    alike: dict[tuple[str, tuple[str, ...]], list[dict[str, str]]] = {}
+    for row in rows:
+        if not row.failure:
+            alike.setdefault((row.task, row.setting), []).append(dict(row.tags))
+    return {key: differing(tags) for key, tags in alike.items() if len(tags) > 1}
 
 
 def shape_name(row: TableRow) -> str:

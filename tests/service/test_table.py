@@ -75,6 +75,15 @@ def test_a_single_curve_keeps_its_setting() -> None:
     assert "accuracy, few-shot, Family" in plain([row("a")])
 
 
+def test_rows_that_only_tags_tell_apart_show_them() -> None:
+    tags = [(("source", "x"), ("task_version", version)) for version in "12"]
+    text = plain([row("a", tags=tags[0]), row("a", tags=tags[1]), row("b", tags=tags[1])])
+    assert "a     task_version 1" in text
+    assert "a     task_version 2" in text
+    assert "source" not in text
+    assert text.count("task_version") == 2
+
+
 def test_warnings_have_short_codes_and_a_counted_legend() -> None:
     text = plain([row("a", warnings=("prior_dominated", "of_tomorrow")), row("b", warnings=("prior_dominated",))])
     assert "few of_tomorrow" in text
