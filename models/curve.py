@@ -17,6 +17,8 @@ from models.metrics import Metric, MetricKind
 AGREEMENT = 1e-6  # a score beside n_correct must agree with n_correct / n_examples to this
 MINIMUM_SCALES = 2  # a curve needs two distinct scales to have a direction
 MINIMUM_CLUSTERS = 2  # from one cluster nothing can be known about how clusters differ
+LARGEST_STDERR = 0.5  # of a bounded metric's range: no distribution between two bounds has a larger sd (Popoviciu 1935)
+ROUNDING = 1e-9  # relative, by which a standard error may be above the largest possible one
 MINIMUM_RATIO = 1.01  # of the largest to the smallest scale; below it a change per decade is an extrapolation
 
 
@@ -142,8 +144,14 @@ def _point_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, st
 def _bound_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.lower is None or metric.upper is None or metric.lower <= point.score <= metric.upper:
         return
-    hint = " (in percent? say unit: percent)" if metric.upper == 1.0 and 1.0 < point.score <= 100.0 else ""
+    hint = _percent_hint(point.score, metric)
     yield "score", f"{point.score!r} lies outside the metric's bounds {metric.lower:g} to {metric.upper:g}{hint}"
+
+
+def _percent_hint(value: float, metric: Metric, largest: float = 1.0) -> str:
+    """Said of a value that is too large, but would not be as a hundredth."""
+    in_percent = metric.upper == 1.0 and largest < value <= 100.0 * largest
+    return " (in percent? say unit: percent)" if in_percent else ""
 
 
 def _size_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
@@ -153,10 +161,27 @@ def _size_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str
         yield "n_examples", f"{point.n_examples!r} is less than 1"
     if point.stderr is not None and not (math.isfinite(point.stderr) and point.stderr > 0):
         yield "stderr", f"{point.stderr!r} is not a positive finite number; give n_examples instead"
+    elif point.stderr is not None:
+        yield from _stderr_problems(point, point.stderr, metric)
     no_mean = metric.kind is MetricKind.UNBOUNDED or metric.corpus_level
     if point.stderr is None and point.n_examples is not None and no_mean:
         reason = "is no bounded mean over examples" if metric.corpus_level else "has no bounds"
         yield "stderr", f"missing: {metric.name} {reason}, so n_examples does not give its standard error"
+
+
+def _stderr_problems(point: ScalePoint, stderr: float, metric: Metric) -> Iterator[tuple[str, str]]:
+    """A standard error that no mean of values within the metric's bounds can have, or no share of that score."""
+    if metric.lower is None or metric.upper is None or metric.kind is MetricKind.UNBOUNDED:
+        return
+    largest, whose = LARGEST_STDERR * metric.width, "half the metric's range"
+    if metric.kind is MetricKind.PROPORTION and 0 < point.score < 1:
+        largest, whose = (
+            math.sqrt(point.score * (1 - point.score)),
+            f"that of one example at a score of {point.score:g}",
+        )
+    if stderr > largest * (1 + ROUNDING):
+        hint = _percent_hint(stderr, metric, largest) or ": check it, or give n_examples instead"
+        yield "stderr", f"{stderr!r} is larger than a standard error can be, {whose} ({largest:.6g}){hint}"
 
 
 def _count_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:

@@ -197,7 +197,7 @@ def _trials(point: ScalePoint, metric: Metric) -> float:
 
 
 def n_from_stderr(score: float, stderr: float) -> int:
-    """Test-set size behind a proportion's standard error: se² = p (1 - p)/(n - 1).
+    """Test-set size behind a proportion's standard error, of one example's at most: se² = p (1 - p)/(n - 1).
 
     Raises `InvalidCurve` where the score is 0 or 1, when every n has the standard error 0.
     """
@@ -208,7 +208,7 @@ def n_from_stderr(score: float, stderr: float) -> int:
     if size > LARGEST_N:
         message = f"a standard error of {stderr:g} would take more than {LARGEST_N:g} examples: give n_examples"
         raise InvalidCurve([Problem("/points", message)])
-    return max(1, round(size))
+    return round(size)
 
 
 def _successes(curve: ScalingCurve, y: Floats, trials: Floats) -> Floats:

@@ -38,6 +38,7 @@ def _problems(document: Any) -> dict[str, str]:
     return {problem.pointer: problem.message for problem in caught.value.problems}
 
 
+TOO_LARGE = "is larger than a standard error can be, that of one example at a score of 0.2 (0.4)"
 BAD_POINTS = (
     ({"scale": 0}, "/points/0/scale", "0 is not greater than 0"),
     ({"scale": -1e9}, "/points/0/scale", "-1000000000.0 is not greater than 0"),
@@ -68,6 +69,16 @@ BAD_POINTS = (
     ({"n_examples": 1e15}, "/points/0/n_examples", "1000000000000000.0 is larger than 1,000,000,000,000"),
     ({"stderr": 0}, "/points/0/stderr", "0.0 is not a positive finite number; give n_examples instead"),
     ({"stderr": -0.1}, "/points/0/stderr", "-0.1 is not greater than 0"),
+    (
+        {"stderr": 2.2},
+        "/points/0/stderr",
+        f"2.2 {TOO_LARGE} (in percent? say unit: percent)",
+    ),
+    (
+        {"n_examples": None, "stderr": 0.45},
+        "/points/0/stderr",
+        f"0.45 {TOO_LARGE} (in percent? say unit: percent)",
+    ),
     ({"n_correct": 301}, "/points/0/n_correct", "301 is not between 0 and n_examples = 300"),
     ({"n_correct": 90}, "/points/0/score", "0.2 disagrees with n_correct / n_examples = 0.3"),
     ({"model": "a\x1b[2J"}, "/points/0/model", "'a\\x1b[2J' contains a control character: remove it"),
@@ -198,6 +209,18 @@ def test_percent_out_of_bounds_is_told_as_it_was_sent() -> None:
     assert _problems(document)["/points/0/score"] == "187.0 percent: 1.87 lies outside the metric's bounds 0 to 1"
 
 
+def test_a_standard_error_above_half_the_range_is_refused_in_every_unit() -> None:
+    percent = _with_point(score=20, stderr=60) | {"metric": {"name": "brier", "unit": "percent"}}
+    reason = "is larger than a standard error can be, half the metric's range"
+    remedy = ": check it, or give n_examples instead"
+    assert _problems(percent)["/points/0/stderr"] == f"60.0 percent: 0.6 {reason} (0.5)"
+    wide = _with_point(stderr=1.1) | {"metric": {"name": "mcc", "kind": "bounded", "lower": -1, "upper": 1}}
+    assert _problems(wide)["/points/0/stderr"] == f"1.1 {reason} (1) (in percent? say unit: percent)"
+    wider = _with_point(stderr=3) | {"metric": {"name": "grade", "kind": "bounded", "lower": 0, "upper": 5}}
+    assert _problems(wider)["/points/0/stderr"] == f"3.0 {reason} (2.5){remedy}"
+    assert load_curve(_with_point(stderr=0.4)).curve.points[0].stderr == 0.4
+
+
 def test_every_whole_percentage_of_300_agrees_with_its_count() -> None:
     for percent in range(101):
         points = [{"scale": s, "score": percent, "n_examples": 300, "n_correct": 3 * percent} for s in (1, 2)]
@@ -239,7 +262,7 @@ def test_a_loaded_curve_can_be_sent_to_another_process() -> None:
 
 
 BOUNDED = {"name": "x", "kind": "bounded", "lower": -1, "upper": 2}
-SCORES = st.floats(0, 1)
+SCORES = st.floats(0, 1).filter(lambda score: score in (0, 1) or 1e-12 < score < 1 - 1e-12)
 POINTS = st.lists(
     st.tuples(st.floats(1e-3, 1e30), SCORES, st.integers(1, 10**7), st.none() | st.floats(1e-6, 1)),
     min_size=2,
@@ -257,7 +280,15 @@ POINTS = st.lists(
 def test_a_curve_survives_the_way_out_and_in_again_in_any_order_of_points(
     points: list[Any], metric: Any, family: str | None, random: Any
 ) -> None:
-    given_points = [{"scale": x, "score": y, "n_examples": n, "stderr": se} for x, y, n, se in points]
+    given_points = [
+        {
+            "scale": x,
+            "score": y,
+            "n_examples": n,
+            "stderr": None if se is None else max(1e-9, se * (y * (1 - y)) ** 0.5),
+        }
+        for x, y, n, se in points
+    ]
     document = {"task": "a", "metric": metric, "points": given_points, "model_family": family}
     curve = load_curve(document).curve
     random.shuffle(given_points)
