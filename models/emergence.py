@@ -73,8 +73,9 @@ def linearity(values: Floats) -> float | None:
 
 
 def observed_means(observations: Observations) -> Floats:
-    """Mean performance (K,) at each distinct scale, weighted by test-set size."""
-    return np.asarray(_per_scale(observations, observations.y[None, :])[0])
+    """Mean performance (K,) at each distinct scale as the scores were given, weighted by test-set size."""
+    given = observations.y if observations.submitted is None else observations.submitted
+    return np.asarray(_per_scale(observations, given[None, :])[0])
 
 
 def emergence(
@@ -88,6 +89,8 @@ def emergence(
     if len(averaged.scales) < FEWEST_SCALES:
         return _too_few(sharp, judged)
     observed = steps(observed_means(observations)[None, :])
+    # The nulls draw counts, so they are held against counts.
+    counted = steps(_per_scale(observations, observations.y[None, :]))
     drawn = steps(averaged.at_scales)
     size, level = _resolution(observations), averaged.level
     score, linear = _defined(observed.emergence_score[0]), _defined(observed.linearity[0])
@@ -95,7 +98,7 @@ def emergence(
     return Emergence(
         score=_posterior(score, drawn.emergence_score, drawn.median < size, level, MEDIAN_STEP),
         linearity=_posterior(linear, drawn.linearity, drawn.root_mean_square < size, level, MEAN_STEP),
-        null=_null(observations, observed, nulls, seed),
+        null=_null(observations, counted, nulls, seed),
         largest_step_share=None if share is None else abs(share),
         largest_step_share_reason=ZERO_RANGE if share is None else None,
         sharpness=sharp,

@@ -124,6 +124,7 @@ def with_place(observations: Observations, scale: float) -> tuple[Observations, 
         stderr=grown(observations.stderr, 0.0 if counts else UNKNOWING),
         noise=np.append(observations.noise, observations.noise[0])[order],
         pairing=None,
+        submitted=None,
         design_effects=None if effects is None else grown(effects, float(np.mean(effects))),
     )
     return grown_observations, int(np.argmax(order))
@@ -136,12 +137,12 @@ def with_outcome(observations: Observations, index: int, effort: Effort, outcome
         found[0][own] += outcome
         found[1][own] += _trials(observations, effort.n_examples)
         found[2][own] = found[0][own] / found[1][own]
-        return replace(observations, successes=found[0], trials=found[1], y=found[2], pairing=None)
+        return replace(observations, successes=found[0], trials=found[1], y=found[2], pairing=None, submitted=None)
     before, new, errors = 1 / observations.stderr[own] ** 2, 1 / _stderr(observations, effort) ** 2, observations.stderr
     found[2][own] = (found[2][own] * before + outcome * new) / (before + new)
     errors = errors.copy()
     errors[own] = (before + new) ** -0.5
-    return replace(observations, y=found[2], stderr=errors, pairing=None)
+    return replace(observations, y=found[2], stderr=errors, pairing=None, submitted=None)
 
 
 def _trials(observations: Observations, n_examples: int) -> float:

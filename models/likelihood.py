@@ -28,6 +28,7 @@ from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Opt
 from models.outcomes import Pairing, design_effects, pairing, shared_items
 
 RATIO_DIGITS = 12  # decimals of log10 that are kept
+COUNT_ROUNDING = 1e-12  # of the metric's range, by which a score and its count differ in binary arithmetic alone
 LARGEST_N = 1e12  # a standard error that says more is a mistake
 
 
@@ -46,6 +47,7 @@ class Observations:
     `u` is the position in [0, 1] of `z` = log10 scale. `y` in [0, 1] for bounded metrics. `successes` and `trials` are
     0 where the noise is normal; `stderr` is 0 where it is beta-binomial. `chance` and `delta` are on the scale of y.
     `pairing`: the counts, which are all there then, have this joint distribution instead of the beta-binomial.
+    `submitted` (N,) is the performance as given, before counts were rounded; None where it is y.
     `design_effects` (N,) have been taken out of successes and trials; None where there are no clusters.
     """
 
@@ -64,6 +66,7 @@ class Observations:
     target_length: int | None = None
     pairing: Pairing | None = None
     design_effects: Floats | None = None
+    submitted: Floats | None = None
 
     @property
     def bounded(self) -> bool:
@@ -112,14 +115,15 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
     noise = np.array([_noise_kind(metric, point) for point in points], dtype=np.int64)
     trials = np.array([_trials(point, metric) for point in points])
     successes = _successes(curve, y, trials)
+    # From the counts, so that an error rate gives the same numbers as the accuracy that it stands for.
+    counted = np.where(trials > 0, successes / np.maximum(trials, 1.0), y)
     # Relative to the smallest scale, and without the last digits, where a change of the scale's unit leaves its traces.
     ratios = np.array([point.scale / points[0].scale for point in points])
     rise = np.round(np.log10(ratios), RATIO_DIGITS)
     observations = Observations(
         u=rise / rise[-1],
         z=math.log10(points[0].scale) + rise,
-        # From the counts, so that an error rate gives the same numbers as the accuracy that it stands for.
-        y=np.where(trials > 0, successes / np.maximum(trials, 1.0), y),
+        y=counted,
         successes=successes,
         trials=trials,
         stderr=np.array(
@@ -132,8 +136,16 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
         unit=unit,
         delta=effect / unit,
         target_length=metric.target_length,
+        submitted=_submitted(points, y, counted),
     )
     return _with_outcomes(observations, points) if any(point.outcomes is not None for point in points) else observations
+
+
+def _submitted(points: Sequence[ScalePoint], y: Floats, counted: Floats) -> Floats | None:
+    """Performance as given: y, but the count where it was given or is the same; None where that is so of all points."""
+    known = np.array([point.n_correct is not None or point.outcomes is not None for point in points])
+    same = known | (np.abs(y - counted) <= COUNT_ROUNDING)
+    return None if same.all() else np.where(same, counted, y)
 
 
 def _with_outcomes(observations: Observations, points: Sequence[ScalePoint]) -> Observations:

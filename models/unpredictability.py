@@ -68,7 +68,7 @@ def _part(observations: Observations, kept: Bools) -> Observations:
     """Some of the points, each taken for itself; their positions remain those in the whole range."""
     fields = ("z", "u", "y", "successes", "trials", "stderr", "noise")
     arrays = {name: getattr(observations, name)[kept] for name in fields}
-    return replace(observations, pairing=None, design_effects=None, **arrays)
+    return replace(observations, pairing=None, design_effects=None, submitted=None, **arrays)
 
 
 def _tail(posterior: ModelPosterior, smaller: Observations, whole: Observations, hidden: Bools, seed: int) -> float:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, kstest
 
+from models.analysis import analyze
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models import menu
@@ -143,6 +144,22 @@ def test_replicates_with_standard_errors_count_by_their_precision() -> None:
     points += [ScalePoint(1e9, 0.6, stderr=0.01), ScalePoint(1e10, 0.7, stderr=0.01)]
     data = observe(ScalingCurve("task", REGISTRY["bleu"], tuple(points)), Options())
     assert observed_means(data) == pytest.approx([(0.2 * 4 + 0.5) / 5, 0.6, 0.7])
+
+
+def test_the_observed_score_is_that_of_the_scores_given_not_of_rounded_counts() -> None:
+    scores = (0.52, 0.61, 0.73, 0.84)
+    errors = tuple(ScalePoint(10.0 ** (8 + i), score, stderr=0.12) for i, score in enumerate(scores))
+    data = observe(ScalingCurve("task", ACCURACY, errors), Options())
+    assert observed_means(data) == pytest.approx(scores)
+    found = analyze(ScalingCurve("task", ACCURACY, errors), Options()).emergence
+    assert found.score.observed == pytest.approx(0.32 / 0.11)
+    assert found.linearity.observed == pytest.approx(0.32 / math.sqrt((0.09**2 + 0.12**2 + 0.11**2) / 3))
+    assert found.largest_step_share == pytest.approx(0.12 / 0.32)
+
+
+def test_scores_that_are_counts_stand_as_counts() -> None:
+    data = observe(curve((37 / 300, 0.5, 151 / 300), n=300), Options())
+    assert data.submitted is None
 
 
 def test_tails_are_counted_on_the_side_of_the_observed_score_with_undefined_draws_as_extreme() -> None:
