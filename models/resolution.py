@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
 from models.arrays import Bools, Floats
 from models.curve import ScalePoint, ScalingCurve
+from models.digits import half_last_digit
 from models.likelihood import n_from_stderr
 from models.metrics import Metric, MetricKind, ScoreUnit
 from models.results import Interval, PointReport, Range
@@ -26,7 +26,6 @@ VISIBLE_SUCCESSES = 3.0
 MISSED = 0.05
 LARGEST_TEST_SET = 10**12  # no test set is larger: beyond it the fitted score is zero for every purpose
 CEILING_SLACK = 1e-12  # relative: 3/p one unit in the last place above a whole number is that number
-TRUSTED_DIGITS = 12  # of a score's decimal form: more of them are traces of binary arithmetic
 RESIDUAL_SLACK = 1e-9  # relative to the allowed residual
 
 STDERR_GIVEN = "stderr_given"
@@ -96,14 +95,8 @@ def count_residual(score: float, n_examples: int, unit: ScoreUnit = ScoreUnit.FR
     """n y minus the nearest count; None where the digits of y explain it, half a unit in the last one."""
     count = score * n_examples
     residual = count - round(count)
-    allowed = n_examples * _half_last_digit(score, unit)
+    allowed = n_examples * half_last_digit(score, unit)
     return None if abs(residual) <= allowed * (1 + RESIDUAL_SLACK) else residual
-
-
-def _half_last_digit(score: float, unit: ScoreUnit) -> float:
-    factor = 100 if unit is ScoreUnit.PERCENT else 1
-    exponent = Decimal(format(score * factor, f".{TRUSTED_DIGITS}g")).as_tuple().exponent
-    return 0.5 * 10.0 ** min(int(exponent), 0) / factor
 
 
 def _samples(curve: ScalingCurve, level: float, design_effects: Floats) -> list[_Sample]:

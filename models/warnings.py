@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.curve import ScalingCurve
+from models.curve import AGREEMENT, ScalePoint, ScalingCurve
 from models.likelihood import NoiseKind, Observations
-from models.metrics import ALIASES, MetricKind
+from models.metrics import ALIASES, MetricKind, ScoreUnit
 from models.outcomes import FEWEST_PAIRED
+from models.resolution import count_residual
 from models.results import Warned
 
 FEW_SCALES = 4  # design, section 2: up to here the priors decide as much as the scores
@@ -53,8 +54,19 @@ def _noise_warnings(curve: ScalingCurve, observations: Observations) -> Iterator
         return
     if any(point.n_examples is None for point in curve.points):
         yield Warned("n_from_stderr", "n_examples was derived from score and stderr by se² = p (1 - p)/(n - 1)")
+    if uncounted := sum(_no_count(point, curve.metric.unit) for point in curve.points):
+        message = f"{uncounted} of {len(curve.points)} scores are no whole count of n_examples by their digits"
+        yield Warned("score_not_a_count", f"{message}: the nearest count is used; check n_examples, or give stderr")
     if any(p.clusters is None and _disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
         yield Warned("stderr_disagrees_with_n", "stderr is not that of n_examples independent examples; n is used")
+
+
+def _no_count(point: ScalePoint, unit: ScoreUnit) -> bool:
+    """Whether a score with n is further from a count than its digits and the tolerance of given counts explain."""
+    if point.n_examples is None or point.n_correct is not None or point.outcomes is not None:
+        return False
+    residual = count_residual(point.score, point.n_examples, unit)
+    return residual is not None and abs(residual) > AGREEMENT * point.n_examples
 
 
 def _outcome_warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warned]:

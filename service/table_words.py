@@ -37,6 +37,7 @@ LEGEND = {
     "target_length_unknown": ("length", "exact match without target_length: the per-token curve is a guess"),
     "bounded_mean_as_counts": ("counts", "a mean of bounded scores is treated as counts: give stderr"),
     "n_from_stderr": ("n(se)", "n_examples was derived from score and stderr"),
+    "score_not_a_count": ("k/n", "scores that are no whole count of n_examples: check n_examples, or give stderr"),
     "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples; n is used"),
     "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
     "pairing_ignored": ("unpaired", "outcomes of shared items were given but could not be used"),
