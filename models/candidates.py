@@ -12,7 +12,7 @@ import numpy as np
 from models.curve import ScalingCurve
 from models.errors import InvalidInput, Problem
 from models.further import Effort
-from models.likelihood import NoiseKind, Observations
+from models.likelihood import NoiseKind, Observations, clustered
 
 DEFAULT_SCALES = 10
 DEFAULT_BEYOND = 3  # of them above the largest model, up to the horizon
@@ -106,7 +106,8 @@ def _efforts(curve: ScalingCurve, observations: Observations, wanted: Wanted) ->
     if wanted.stderr is not None:
         return [Effort(stderr=error) for error in sorted(wanted.stderr, reverse=True)]
     if _counted(observations):
-        given = [point.n_examples or trials for point, trials in zip(curve.points, observations.trials, strict=True)]
+        pairs = zip(curve.points, observations.trials.tolist(), strict=True)
+        given = [trials if clustered(point) else point.n_examples or trials for point, trials in pairs]
         size = float(np.median(given))
         return [Effort(n_examples=min(max(1, round(size * times)), LARGEST_SIZE)) for times in DEFAULT_EFFORTS]
     error = float(np.median(observations.stderr)) * observations.unit

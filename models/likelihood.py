@@ -22,6 +22,7 @@ import numpy as np
 from models.arrays import Floats, Ints
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models.record import Context
+from models.digits import half_last_digit
 from models.errors import InvalidCurve, InvalidOptions, Problem
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Options
@@ -29,6 +30,8 @@ from models.outcomes import Pairing, design_effects, pairing, shared_items
 
 RATIO_DIGITS = 12  # decimals of log10 that are kept
 COUNT_ROUNDING = 1e-12  # of the metric's range, by which a score and its count differ in binary arithmetic alone
+CLUSTERED = 1.02  # ratio of variances from which a standard error is larger than that of n, as for files of harnesses
+SMALLEST_SAMPLE = 2  # examples from which a standard error follows
 LARGEST_N = 1e12  # a standard error that says more is a mistake
 
 
@@ -203,9 +206,27 @@ def _noise_kind(metric: Metric, point: ScalePoint) -> NoiseKind:
 def _trials(point: ScalePoint, metric: Metric) -> float:
     if _noise_kind(metric, point) is not NoiseKind.BETA_BINOMIAL:
         return 0.0
-    if point.n_examples is not None:
-        return float(point.n_examples)
-    return float(n_from_stderr(point.score, point.stderr or 0.0))
+    return float(independent_examples(point))
+
+
+def independent_examples(point: ScalePoint) -> int:
+    """Examples that a share is worth: n, or what its standard error says where that is larger or n is not given."""
+    if point.n_examples is not None and not clustered(point):
+        return point.n_examples
+    return n_from_stderr(point.score, point.stderr or 0.0)
+
+
+def clustered(point: ScalePoint) -> bool:
+    """Whether the standard error is larger than that of n independent examples, whatever digits were rounded away.
+
+    Never so with outcomes, whose own clusters say how far they are independent.
+    """
+    n, stderr, score = point.n_examples, point.stderr, point.score
+    if n is None or n < SMALLEST_SAMPLE or stderr is None or point.outcomes is not None or not 0 < score < 1:
+        return False
+    from_half = max(abs(score - 0.5) - half_last_digit(score), 0.0)
+    largest_variance = (0.25 - from_half**2) / (n - 1)
+    return max(stderr - half_last_digit(stderr), 0.0) ** 2 > CLUSTERED * largest_variance
 
 
 def n_from_stderr(score: float, stderr: float) -> int:
@@ -227,7 +248,7 @@ def _successes(curve: ScalingCurve, y: Floats, trials: Floats) -> Floats:
     """Counts of success in the performance orientation; whole for proportions, n y for other bounded means."""
     if curve.metric.kind is not MetricKind.PROPORTION:
         return np.clip(y * trials, 0.0, trials)
-    given = [point.n_correct for point in curve.points]
+    given = [None if clustered(point) else point.n_correct for point in curve.points]
     counts = np.array([np.nan if k is None else float(k) for k in given])
     if not curve.metric.higher_is_better:
         counts = trials - counts

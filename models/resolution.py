@@ -16,7 +16,7 @@ from scipy.special import betaincinv, ndtri
 from models.arrays import Bools, Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.digits import half_last_digit
-from models.likelihood import n_from_stderr
+from models.likelihood import clustered, independent_examples
 from models.metrics import Metric, MetricKind, ScoreUnit
 from models.results import Interval, PointReport, Range
 
@@ -118,7 +118,7 @@ def _samples(curve: ScalingCurve, level: float, design_effects: Floats) -> list[
 def _n_examples(point: ScalePoint, metric: Metric) -> float:
     """Size of the test set behind a count; 0 where the standard error alone says how a score varies."""
     if metric.kind is MetricKind.PROPORTION:
-        return float(point.n_examples or n_from_stderr(point.score, point.stderr or 0.0))
+        return float(independent_examples(point))
     return 0.0 if point.stderr is not None else float(point.n_examples or 0)
 
 
@@ -128,7 +128,7 @@ def _successes(curve: ScalingCurve, trials: Floats) -> Floats:
     counts = (scores - (curve.metric.lower or 0.0)) / curve.metric.width * trials
     if curve.metric.kind is not MetricKind.PROPORTION:
         return np.asarray(counts)
-    given = [point.n_correct for point in curve.points]
+    given = [None if clustered(point) else point.n_correct for point in curve.points]
     return np.array([float(round(n) if k is None else k) for n, k in zip(counts.tolist(), given, strict=True)])
 
 

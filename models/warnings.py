@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.curve import AGREEMENT, ScalePoint, ScalingCurve
-from models.likelihood import NoiseKind, Observations
+from models.likelihood import NoiseKind, Observations, clustered
 from models.metrics import ALIASES, MetricKind, ScoreUnit
 from models.outcomes import FEWEST_PAIRED
 from models.resolution import count_residual
@@ -57,7 +57,10 @@ def _noise_warnings(curve: ScalingCurve, observations: Observations) -> Iterator
     if uncounted := sum(_no_count(point, curve.metric.unit) for point in curve.points):
         message = f"{uncounted} of {len(curve.points)} scores are no whole count of n_examples by their digits"
         yield Warned("score_not_a_count", f"{message}: the nearest count is used; check n_examples, or give stderr")
-    if any(p.clusters is None and _disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
+    if any(clustered(point) for point in curve.points):
+        message = "stderr is larger than that of n_examples independent examples (clusters?) and is used in place of n"
+        yield Warned("stderr_disagrees_with_n", message)
+    elif any(p.clusters is None and _disagrees(p.score, p.n_examples, p.stderr) for p in curve.points):
         yield Warned("stderr_disagrees_with_n", "stderr is not that of n_examples independent examples; n is used")
 
 

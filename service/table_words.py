@@ -38,7 +38,7 @@ LEGEND = {
     "bounded_mean_as_counts": ("counts", "a mean of bounded scores is treated as counts: give stderr"),
     "n_from_stderr": ("n(se)", "n_examples was derived from score and stderr"),
     "score_not_a_count": ("k/n", "scores that are no whole count of n_examples: check n_examples, or give stderr"),
-    "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples; n is used"),
+    "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples: a larger one is used"),
     "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
     "pairing_ignored": ("unpaired", "outcomes of shared items were given but could not be used"),
     "few_clusters": ("clusters", "too few clusters to know how much examples that belong together vary"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from models.curve import ScalePoint, ScalingCurve
-from models.likelihood import observe
+from models.likelihood import CLUSTERED, observe
 from models.metrics import REGISTRY
 from models.options import Options
+from models.resolution import point_reports
+from models.results import Interval
 from models.warnings import curve_warnings
+from service.readers import score_columns
 
 ACCURACY = REGISTRY["accuracy"]
 
@@ -27,6 +30,40 @@ def test_scores_that_no_count_gives_are_told_with_their_number() -> None:
 @pytest.mark.parametrize("score", [0.71, 0.714, 5 / 7, 0.7142857])
 def test_a_score_rounded_to_its_digits_is_a_count(score: float) -> None:
     assert "score_not_a_count" not in warned(ScalePoint(1.0, 2 / 7, 7), ScalePoint(2.0, score, 7))
+
+
+SCORES = (0.52, 0.61, 0.73, 0.84)
+
+
+def with_errors(stderr: float, n: int | None, k_of: int | None = None) -> ScalingCurve:
+    points = (
+        ScalePoint(10.0 ** (8 + i), y, n, stderr, n_correct=None if k_of is None else round(y * k_of))
+        for i, y in enumerate(SCORES)
+    )
+    return ScalingCurve("task", ACCURACY, tuple(points))
+
+
+@pytest.mark.parametrize("k_of", [None, 1000])
+def test_a_standard_error_of_clusters_counts_as_it_does_without_n(k_of: int | None) -> None:
+    both, alone = (observe(with_errors(0.1, *sizes), Options()) for sizes in ((1000, k_of), (None, None)))
+    assert both.trials == pytest.approx(alone.trials)
+    assert both.successes == pytest.approx(alone.successes)
+    reports = [
+        point_reports(with_errors(0.1, *sizes), [Interval(None, None, None)] * 4, 0.95)
+        for sizes in ((1000, k_of), (None, None))
+    ]
+    assert [one.interval for one in reports[0]] == [one.interval for one in reports[1]]
+    messages = {found.code: found.message for found in curve_warnings(with_errors(0.1, 1000), both)}
+    assert messages["stderr_disagrees_with_n"].endswith("is used in place of n")
+
+
+@pytest.mark.parametrize("stderr", [0.001, 0.0157, 0.016, 0.02])
+def test_a_standard_error_that_is_smaller_or_rounded_leaves_n(stderr: float) -> None:
+    assert observe(with_errors(stderr, 1000), Options()).trials.tolist()[0] == 1000
+
+
+def test_clusters_are_told_by_the_same_ratio_of_variances_as_in_files_of_harnesses() -> None:
+    assert CLUSTERED == score_columns.CLUSTERED
 
 
 def test_a_score_within_the_tolerance_of_counts_is_one() -> None:
