@@ -145,6 +145,8 @@ def _difference(
     curves = analyses[0].curve, analyses[1].curve
     unit = common_unit(*curves)
     effects = _effect_differences(pair, unit, level)
+    if curves[0].scale_kind is not curves[1].scale_kind:
+        effects["change_per_decade"] = Interval(None, None, None, OTHER_SCALE)
     return Difference(
         first=places[0],
         second=places[1],

@@ -14,7 +14,7 @@ from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
 from models.metrics import REGISTRY, Metric, MetricKind
 from models.options import Options
-from models.results import Analysis
+from models.results import Analysis, Interval
 from models.turn import effects
 
 ACCURACY = Metric("accuracy", MetricKind.PROPORTION)
@@ -103,6 +103,8 @@ def test_curves_without_a_common_range_metric_or_scale_do_not_cross_and_say_why(
     tokens = analyze(replace(curve_of(RISES), scale_kind=ScaleKind.TRAINING_TOKENS), Options())
     difference = compare([analysed(RISES), tokens]).differences[0]
     assert difference.crossing.reason == difference.turn_ratio.reason == "different_scale_kinds"
+    assert difference.change_per_decade == Interval(None, None, None, "different_scale_kinds")
+    assert difference.net_change.estimate is not None
     match = analyze(replace(curve_of(RISES), metric=REGISTRY["exact_match"]), Options())
     assert compare([analysed(RISES), match]).differences[0].crossing.reason == "different_metrics"
 
