@@ -28,12 +28,13 @@ from models.preposterior import FEWEST_DRAWS, OUTCOMES, REFIT_DRAWS, Ground, exp
 from models.results import Warned
 from models.scatter import is_erratic
 from models.shapes import SHAPES
+from models.turn import FEWEST_FOR_TURN
 
 DRAWS = 2048  # effective ones to aim at: four times an analysis', because the outcomes share them out
 LIKELY_TURN = 0.1  # probability of a turned shape from which narrowing its turn is worth a recommendation
 TIE = 0.02  # difference in probability that is no reason to prefer a candidate
 DECIDED, TURN_UNLIKELY, TOO_IMPROBABLE = "label_is_decided", "turn_unlikely", "probability_too_small"
-NO_GAIN = "no_candidate_helps"
+NO_GAIN, FEW_SCALES = "no_candidate_helps", "fewer_than_three_scales"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def plan_next(curve: ScalingCurve, options: Options, wanted: Wanted, scale: Reso
     setting = _Setting(curve, options, HalfCauchy(resolved.value), alone, now.turned_shape)
     prospects = tuple(_prospects(setting, asked))
     label, label_reason = _best_for_label(now, prospects)
-    turn, turn_reason = _best_for_turn(now, prospects)
+    turn, turn_reason = (None, FEW_SCALES) if curve.n_scales < FEWEST_FOR_TURN else _best_for_turn(now, prospects)
     notes = tuple(_warnings(observations, prospects))
     return NextPlan(now, prospects, label, turn, notes, label_reason, turn_reason)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from models.curve import ScalingCurve
 from models.options import Shape
 from models.results import Analysis, EmergenceScore, Turn, Verdict
+from models.turn import FEWEST_FOR_TURN
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
 TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
@@ -75,14 +76,15 @@ def setting_text(curve: ScalingCurve) -> str:
     return ", ".join(part for part in (curve.metric.name, curve.prompting, curve.model_family) if part)
 
 
-def matters(turn: Turn) -> bool:
-    """Whether a turn is probable enough to be shown."""
-    return turn.probability >= TURN_MATTERS and turn.scale.estimate is not None
+def matters(turn: Turn, curve: ScalingCurve) -> bool:
+    """Whether a turn is probable enough to be shown, and not the prior's alone."""
+    seen = curve.n_scales >= FEWEST_FOR_TURN
+    return seen and turn.probability >= TURN_MATTERS and turn.scale.estimate is not None
 
 
 def shown_turn(analysis: Analysis) -> Turn | None:
     """The more probable of the two turns, if it matters."""
-    turns = [turn for turn in (analysis.u_turn, analysis.inverted_u_turn) if matters(turn)]
+    turns = [turn for turn in (analysis.u_turn, analysis.inverted_u_turn) if matters(turn, analysis.curve)]
     return max(turns, key=lambda turn: turn.probability) if turns else None
 
 

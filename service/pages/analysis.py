@@ -150,7 +150,7 @@ def effects_view(analysis: Analysis) -> list[tuple[str, str]]:
 def turns_view(analysis: Analysis) -> list[dict[str, Any]]:
     """Turns that are probable enough to be told."""
     both = ((Shape.U_SHAPED, analysis.u_turn, "dip"), (Shape.INVERTED_U, analysis.inverted_u_turn, "rise"))
-    return [_turn(analysis, shape, turn, first) for shape, turn, first in both if matters(turn)]
+    return [_turn(analysis, shape, turn, first) for shape, turn, first in both if matters(turn, analysis.curve)]
 
 
 def warnings_view(analysis: Analysis) -> list[str]:

@@ -95,7 +95,7 @@ def _turns(analysis: Analysis) -> tuple[TurnEntry, ...]:
     return tuple(
         TurnEntry(cell(curve_name(curve)), shape, curve.scale_kind, turn.probability, turn.scale)
         for shape, turn in both
-        if matters(turn)
+        if matters(turn, curve)
     )
 
 

@@ -11,7 +11,7 @@ from models.further import Effort, factors, new_model, outcomes, with_outcome, w
 from models.likelihood import observe
 from models.metrics import registered
 from models.options import Options, Shape
-from models.planning import plan_next
+from models.planning import LIKELY_TURN, plan_next
 from models.preposterior import expected, ground, seen_after
 from models.scatter import is_erratic
 from models.shapes import SHAPES
@@ -95,6 +95,12 @@ def test_only_the_action_that_can_help_is_recommended() -> None:
     decided = plan_next(made((0.2, 0.4, 0.6, 0.8)), Options(), Wanted(scales=(3e9,), actions=NEW))
     assert (decided.best_for_label, decided.best_for_label_reason) == (None, "label_is_decided")
     assert (decided.best_for_turn, decided.best_for_turn_reason) == (None, "turn_unlikely")
+
+
+def test_no_measurement_is_recommended_for_a_turn_of_which_two_scales_say_nothing() -> None:
+    plan = plan_next(made((0.5, 0.9), n=300, scales=(1e8, 4e8)), Options(), Wanted(scales=(2e8,)))
+    assert plan.now.probabilities[plan.now.turned_shape] >= LIKELY_TURN
+    assert (plan.best_for_turn, plan.best_for_turn_reason) == (None, "fewer_than_three_scales")
 
 
 def test_a_retest_of_a_model_counts_its_first_examples() -> None:

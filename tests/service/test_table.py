@@ -1,5 +1,6 @@
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from rich.console import Console
 
 from models.options import UNDETERMINED, Shape
 from models.results import Analysis
+from service.number_format import NOTHING
 from service.table import SIZED_ON, print_table
 from service.table_row import TableRow, failed_row, table_row
 
@@ -47,6 +49,13 @@ def test_a_row_says_label_turn_and_setting(u_shaped: Analysis) -> None:
 
 def test_a_curve_without_a_likely_turn_shows_none(rising: Analysis) -> None:
     assert table_row(rising).turn == ("-", "")
+
+
+def test_two_scales_show_no_turn(u_shaped: Analysis) -> None:
+    ends = (u_shaped.curve.points[0], u_shaped.curve.points[-1])
+    two = replace(u_shaped, curve=replace(u_shaped.curve, points=ends))
+    assert table_row(u_shaped).turn[0] != NOTHING
+    assert table_row(two).turn == (NOTHING, "")
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
