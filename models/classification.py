@@ -31,6 +31,7 @@ FLAT_RANGE, FLAT_CERTAINTY = 2.0, 0.8
 FEWEST_CLASS_DRAWS = 50.0  # effective draws in a class below which its Bayes factor is only bounded
 SENSITIVITY_FACTOR = 3.0  # the prior scale of r is divided and multiplied by this
 POINT_MASS_SHARE = sum(FLAT_SHARES[name] for name in POINT_MASSES)
+WITHIN_MONTE_CARLO_ERROR = "within_monte_carlo_error"
 ERRATIC, ENGINE_UNRELIABLE = "erratic", "engine_unreliable"
 EVEN_PRIOR: Mapping[Shape, float] = dict.fromkeys(SHAPES, 1 / len(SHAPES))
 
@@ -53,8 +54,10 @@ def decide(pool: Pool, options: Options, prior: Mapping[Shape, float], factor: F
     best = int(np.argmax(probabilities))
     mcse = _mcse(evidence, prior, best)
     reasons = []
-    if probabilities[best] - MCSE_MARGIN * mcse < options.decision_threshold:
+    if probabilities[best] < options.decision_threshold:
         reasons.append("below_decision_threshold")
+    elif probabilities[best] - MCSE_MARGIN * mcse < options.decision_threshold:
+        reasons.append(WITHIN_MONTE_CARLO_ERROR)
     elif best == FLAT and small_change_probability(pool, prior, factor) < FLAT_CERTAINTY:
         reasons.append("change_not_excluded")
     return Decision(UNDETERMINED if reasons else SHAPES[best].value, best, probabilities, mcse, tuple(reasons))

@@ -13,6 +13,8 @@ from models.warnings import FEW_SCALES
 from models.words import scale_text, size_text
 
 U, INVERTED = Shape.U_SHAPED, Shape.INVERTED_U
+# Reasons why the most probable shape is not probable enough, as far as it is known.
+IMPROBABLE = frozenset({"below_decision_threshold", "within_monte_carlo_error"})
 # Pairs of shapes that differ only beyond the largest model, with what it would have to do there.
 BEYOND: Mapping[frozenset[Shape], str] = {
     frozenset({Shape.INVERSE, U}): "whether performance recovers",
@@ -42,7 +44,7 @@ def next_data(analysis: Analysis) -> str:
 def _settling(analysis: Analysis) -> str:
     """Where the two most probable shapes differ, and with which test sets."""
     found, curve = analysis.classification, analysis.curve
-    if "below_decision_threshold" not in found.reasons:
+    if not IMPROBABLE & set(found.reasons):
         return f"{_more(analysis)} would show whether a change of more than {_range(analysis)} is there"
     pair = frozenset({found.most_probable, rivals(found)[0]})
     if pair in BEYOND:

@@ -160,6 +160,9 @@ def _why_undetermined(analysis: Analysis) -> Iterator[str]:
     found, curve = analysis.classification, analysis.curve
     if "below_decision_threshold" in found.reasons:
         yield started(f"{data_text(curve)}{_straying(analysis)} cannot {_cannot(found)}.")
+    if "within_monte_carlo_error" in found.reasons:
+        threshold = probability_text(analysis.options.decision_threshold)
+        yield f"That is too near the threshold of {threshold} for the engine's accuracy, so no label is given."
     if "change_not_excluded" in found.reasons:
         size = size_text(curve, FLAT_RANGE * analysis.provenance.smallest_effect)
         yield f"A change of more than {size} cannot be excluded, so it is not called flat."

@@ -47,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "chance_above_zero": "the test needs a metric whose chance score is zero",
     "not_settled": "the data settle it neither way",
     "below_decision_threshold": "no shape reaches the decision threshold",
+    "within_monte_carlo_error": "the most probable shape is too near the decision threshold",
 }
 
 

@@ -20,7 +20,7 @@ METRICS = (
     Metric("loss", MetricKind.UNBOUNDED, higher_is_better=False, lower=None, upper=None),
 )
 SIZES = (8e9, 62e9, 540e9, 1.3e12, 2e12)
-REASONS = ("below_decision_threshold", "change_not_excluded", "engine_unreliable")
+REASONS = ("below_decision_threshold", "within_monte_carlo_error", "change_not_excluded", "engine_unreliable")
 UNIT, LEVELS = st.floats(0.0, 1.0), (0.5, 0.8, 0.95, 0.999)
 
 
