@@ -184,9 +184,13 @@ def _cannot(found: Classification) -> str:
 
 
 def _straying(analysis: Analysis) -> str:
-    """Said where all of the interval of the models' own scatter lies above the error of their test sets."""
+    """Said where all of the interval of the models' own scatter lies above the error of their test sets.
+
+    Not of scores that are all the same: there the scatter is the prior's.
+    """
     found = strays(analysis)
-    if analysis.classification.erratic or not found.models_surely_dominate:
+    equal = len({point.score for point in analysis.curve.points}) == 1
+    if equal or analysis.classification.erratic or not found.models_surely_dominate:
         return ""
     return f", which scatter by about {size_text(analysis.curve, found.models)} around a smooth curve,"
 

@@ -252,3 +252,21 @@ def test_scales_are_written_within_their_rounding_and_without_plus_signs(
     factor = {"T": 1e12, "B": 1e9, "M": 1e6, "K": 1e3}.get(text[-1], 1.0)
     assert float(text.rstrip("TBMK")) * factor == pytest.approx(scale, rel=0.5 * 10 ** (1 - digits) * 1.02)
     assert "+" not in text
+
+
+def test_a_probability_too_near_the_threshold_for_the_engine_is_told_as_that() -> None:
+    found = unsure(labelled(real(METRICS[0], 4), Shape.POSITIVE), positive=0.82, inverted_u=0.18)
+    reasons = replace(found.classification, reasons=("within_monte_carlo_error",))
+    text = summary(replace(found, classification=reasons))
+    assert "too near the threshold of 0.80" in text
+    assert "cannot" not in text
+
+
+def test_models_of_equal_scores_are_not_said_to_scatter() -> None:
+    found = real(METRICS[0], 4)
+    wild = replace(found.fit, between_model_sd=Interval(0.14, 0.12, 0.3))
+    unlike = unsure(replace(found, fit=wild), flat=0.6, inverse=0.4)
+    points = tuple(replace(point, score=1.0) for point in found.curve.points)
+    equal = replace(unlike, curve=replace(found.curve, points=points))
+    assert "scatter by about" in summary(unlike)
+    assert "scatter by about" not in summary(equal)
