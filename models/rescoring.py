@@ -20,6 +20,7 @@ For errors: `mean_error`, and `error_below` c: 1 if the error is below c (S sect
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -35,8 +36,9 @@ from models.options import DEFAULT_SMALLEST_EFFECT, Options
 from models.outputs import ErrorOutputs, OptionOutputs, Outputs, TokenOutputs, starts_of
 from models.results import Analysis, Emergence
 
-FINEST_STDERR = 1e-4  # of the metric's width: far below any smallest effect, and no division by zero where scores agree
-NO_RANGE = "all_scores_equal"
+FINEST_STDERR = 1e-4  # of the metric's width: far below any smallest effect, and no division by almost zero
+AGREEMENT = 1e-9  # of the metric's width or observed range, within which values are the same but for binary arithmetic
+NO_RANGE, NO_STDERR = "all_scores_equal", "examples_agree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Scored:
 class Rescored:
     """Outputs under one metric, and what becomes of them.
 
-    `analysis` and `smallest_effect` are None, for `reason`, where all scores are equal and the metric has no width.
+    `analysis` and `smallest_effect` are None, for `reason`, where the metric has no bounds and all scores are equal, or
+    all examples of a model agree.
     `swap` is a look at the other metrics, None where the metric is neither nonlinear nor discontinuous; `emergence` is
     that of the analysis after that look.
     """
@@ -87,7 +90,9 @@ def rescored(
     found = scored(outputs)
     own_effects = _effects(found, effects or {})
     analyses = [
-        None if effect is None else _analysed(outputs, own, task, replace(options, smallest_effect=effect))
+        _analysed(outputs, own, task, replace(options, smallest_effect=effect))
+        if effect is not None and _left_out(own) is None
+        else None
         for own, effect in zip(found, own_effects, strict=True)
     ]
     looks = iter(swaps([analysis for analysis in analyses if analysis is not None]))
@@ -109,7 +114,10 @@ def scored(outputs: Outputs) -> tuple[Scored, ...]:
 
 
 def scaling_curve(outputs: Outputs, own: Scored, task: Task) -> ScalingCurve:
-    """The curve of one metric: outcomes where it is 0 or 1, so that models are paired, else means with their errors."""
+    """The curve of one metric: outcomes where it is 0 or 1, so that models are paired, else means with their errors.
+
+    Where all examples of a model agree, a bounded mean stands with their number alone, as that many counts.
+    """
     proportion = own.metric.kind is MetricKind.PROPORTION
     means, errors = np.clip(own.values.mean(axis=1), own.metric.lower, own.metric.upper), _stderr(own)
     count = own.values.shape[1]
@@ -118,7 +126,7 @@ def scaling_curve(outputs: Outputs, own: Scored, task: Task) -> ScalingCurve:
             scale=model.scale,
             score=float(mean),
             n_examples=count,
-            stderr=None if proportion else float(error),
+            stderr=None if proportion or math.isnan(error) else float(error),
             language_model=model.name,
             outcomes=values.astype(np.uint8).tobytes() if proportion else None,
         )
@@ -170,7 +178,7 @@ def _analysed(outputs: Outputs, own: Scored, task: Task, options: Options) -> An
 
 def _rescored(own: Scored, effect: float | None, analysis: Analysis | None, swap: MetricSwap | None) -> Rescored:
     if analysis is None:
-        return Rescored(own, None, None, None, None, NO_RANGE)
+        return Rescored(own, None, None, None, None, _left_out(own))
     return Rescored(own, effect, analysis, among_others(analysis.emergence, swap), swap)
 
 
@@ -219,11 +227,24 @@ def _sums(sizes: Ints) -> Callable[[Floats], Floats]:
     return lambda values: np.asarray(np.add.reduceat(values, starts, axis=1))
 
 
+def _left_out(own: Scored) -> str | None:
+    """Why a metric cannot be analysed; None where it can."""
+    if own.metric.kind is not MetricKind.UNBOUNDED:
+        return None
+    if _extent(own) == 0:
+        return NO_RANGE
+    return NO_STDERR if bool(np.isnan(_stderr(own)).any()) else None
+
+
 def _stderr(own: Scored) -> Floats:
-    """Standard errors (M,) of the means, not finer than a share of the metric's width or observed range."""
+    """Standard errors (M,) of the means, not finer than a share of the metric's width or observed range.
+
+    nan where all examples agree: they say nothing of how others would differ.
+    """
     extent = own.metric.width if own.metric.kind is not MetricKind.UNBOUNDED else _extent(own)
     plain = own.values.std(axis=1, ddof=1) / np.sqrt(own.values.shape[1])
-    return np.asarray(np.maximum(plain, FINEST_STDERR * extent))
+    agree = np.ptp(own.values, axis=1) <= AGREEMENT * extent
+    return np.where(agree, np.nan, np.maximum(plain, FINEST_STDERR * extent))
 
 
 def _extent(own: Scored) -> float:

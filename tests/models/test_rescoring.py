@@ -137,8 +137,8 @@ def test_the_curve_of_a_metric_has_means_standard_errors_and_outcomes() -> None:
     assert (loss.task, loss.prompting, loss.model_family) == ("task", "few-shot", "Family")
 
 
-def test_scores_that_all_agree_have_a_small_standard_error_instead_of_none() -> None:
-    rows = [[[-1.0 / (i + 1)]] * 4 for i in range(len(MODELS))]
+def test_scores_that_nearly_agree_have_a_small_standard_error() -> None:
+    rows = [[[-1.0 / (i + 1)], [-1.00001 / (i + 1)]] * 2 for i in range(len(MODELS))]
     outputs = token_outputs(MODELS, rows)
     curve = scaling_curve(outputs, values(scored(outputs))["mean_probability"], TASK)
     assert {point.stderr for point in curve.points} == {1e-4}
@@ -174,6 +174,19 @@ def test_outputs_that_are_equal_everywhere_have_reasons_in_place_of_analyses() -
     assert flat is not None
     assert flat.classification.most_probable == "flat"
     assert found["mean_probability"].emergence is not None
+
+
+def test_examples_that_agree_in_a_model_count_by_their_number_or_leave_the_metric_out() -> None:
+    even, sure = [math.log(0.5)] * 2, [0.0, -1000.0]
+    models = tuple(OutputModel(10.0 ** (8 + i), str(i)) for i in range(4))
+    outputs = option_outputs(models, [[row] * 20 for row in (even, even, even, sure)], [0] * 20)
+    found = {each.scored.metric.name: each for each in rescored(outputs, TASK, Options())}
+    for name in ("brier", "mean_probability"):
+        analysis = found[name].analysis
+        assert analysis is not None
+        assert [(point.stderr, point.n_examples) for point in analysis.curve.points] == [(None, 20)] * 4
+        assert analysis.classification.probability < 0.95
+    assert (found["log_likelihood"].analysis, found["log_likelihood"].reason) == (None, "examples_agree")
 
 
 def test_the_order_of_the_models_does_not_matter_and_the_same_outputs_give_the_same_figures() -> None:
