@@ -1,5 +1,6 @@
 """The quadrature engine against NUTS: quantiles and evidence over a grid of curves and curve models."""
 
+import math
 from dataclasses import dataclass, replace
 
 import arviz
@@ -26,6 +27,8 @@ MEDIAN_LIMIT, TAIL_LIMIT = 0.05, 0.15  # posterior standard deviations
 EVIDENCE_LIMIT = 0.1  # nats
 STANDARD_ERRORS = 3.5  # of the difference of two estimates that may come on top: some 1,500 comparisons are made
 QUANTILES = (0.025, 0.5, 0.975)
+FIRST_TIMES, MOST_TIMES = 2, 45  # draws of NUTS over the effective size asked for, at first and at most
+SPARE = 1.2  # on the draws that the effective size so far asks for, which is an estimate
 POSITIONS = np.linspace(0, 1, 5)
 ACCURACY = REGISTRY["accuracy"]
 
@@ -85,11 +88,14 @@ PRECISE = [("u", "bent_line"), ("rise", "logistic"), ("three", "quadratic")]
 
 
 def sampled(model: CurveModel, observations: Observations, size: int, draws: int) -> ModelPosterior:
-    """NUTS with at least this effective size: longer until it has it, or gives up."""
+    """NUTS with at least this effective size: as much longer as it takes, or until it gives up."""
     (posterior,) = nuts([model], observations, VARIATION, Work(draws, 1))
     assert posterior.checks is not None
-    enough = posterior.effective_sample_size >= size and posterior.checks.ess_tail >= size / 2
-    return posterior if enough or draws > 40 * size else sampled(model, observations, size, 3 * draws)
+    reached = min(posterior.effective_sample_size, 2 * posterior.checks.ess_tail)
+    if reached >= size or draws >= MOST_TIMES * size:
+        return posterior
+    wanted = math.ceil(SPARE * draws * size / reached)
+    return sampled(model, observations, size, min(max(wanted, math.ceil(SPARE * draws)), MOST_TIMES * size))
 
 
 def quantities(posterior: ModelPosterior) -> Floats:
@@ -132,7 +138,7 @@ def both(curve: str, name: str, size: int) -> tuple[ModelPosterior, ModelPosteri
     model = CURVE_MODELS[name](observations.context)
     assert model is not None
     (exact,) = quadrature([model], observations, VARIATION, Work(65_536, 0, even=True))
-    return exact, sampled(model, observations, size, 5 * size)
+    return exact, sampled(model, observations, size, FIRST_TIMES * size)
 
 
 def check(curve: str, name: str, size: int) -> None:
