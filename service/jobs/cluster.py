@@ -18,7 +18,7 @@ import dask
 from distributed import Nanny, Scheduler, Security
 from distributed.utils import get_mp_context
 
-from service.jobs.control import quieten
+from service.jobs.control import keep_steady_time, quieten
 from service.logs import logger
 from service.parallel import one_thread_each
 from service.settings import InvalidSettings, Settings, is_loopback
@@ -54,6 +54,7 @@ def configure_dask() -> None:
     """Set what all of our processes agree on; whatever a user's Dask configuration says."""
     dask.config.set(CONFIGURATION)
     quieten()
+    keep_steady_time()
 
 
 def cluster_address(settings: Settings) -> str:

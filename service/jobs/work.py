@@ -17,7 +17,7 @@ from models.between_model import ResolvedScale
 from models.errors import ScaleshapeError
 from service.errors import problem_document
 from service.inline import warm_up
-from service.jobs.control import quieten
+from service.jobs.control import keep_steady_time, quieten
 from service.parallel import COLLECT_AFTER
 from service.readers.loading import load_item
 from service.sampling import Evidence
@@ -46,6 +46,7 @@ def dask_setup(_worker: object) -> None:
     What is loaded by now lives as long as the process, so the collector need not look at it again and again.
     """
     quieten()
+    keep_steady_time()
     os.nice(NICENESS)
     warm_up()
     gc.collect()
