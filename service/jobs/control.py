@@ -25,7 +25,7 @@ def keep_steady_time() -> None:
     It sends no more than one batch of messages in some milliseconds, by the wall clock. When that was set back just
     then, the next batch waited until the clock had caught up, and whoever waited for a result with it.
     """
-    ahead = vars(batched)["time"]() - time.monotonic()
+    ahead: float = vars(batched)["time"]() - time.monotonic()
 
     def steady(_: object = None) -> float:
         return time.monotonic() + ahead
