@@ -1,7 +1,7 @@
 """The table that a person reads: sized on the first rows, then printed row by row however many there are.
 
-On a terminal it fits the width, in two lines a curve unless that is wide; elsewhere it is plain text in which nothing
-is cut but the end of very long names.
+On a terminal it fits the width, in two lines a curve unless that is wide, and very long names lose their end; elsewhere
+it is plain text in which nothing is cut.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SIZED_ON = 200  # rows held back to find the widths of the columns
 WIDE = 150  # columns of a terminal from which a curve takes one line
-LONGEST_TASK = 80  # characters of a task's name
+LONGEST_TASK = 80  # characters of a task's name on a terminal
 LEAST_TASK = 16  # columns of the task, however narrow the terminal
 GAP = 2
 COLOURS = {
@@ -66,7 +66,7 @@ def _plain_lines(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tal
 
 
 def _plain_cells(row: TableRow, common: Common) -> tuple[str, ...]:
-    begin = (_task(row), _one_line(common.setting(row)))
+    begin = (_one_line(row.task), _one_line(common.setting(row)))
     if row.failure:
         return (*begin, f"failed: {_one_line(row.failure)}")
     label = f"{row.label} ({shape_name(row)})" if row.label == UNDETERMINED else label_words(row)

@@ -129,8 +129,6 @@ def test_names_cannot_steer_the_terminal_or_break_the_table() -> None:
     assert "[bold]x[/bold]" in without_colour(text)
 
 
-def test_a_very_long_name_is_cut() -> None:
-    text = plain([row("a" * 1000), row("b")])
-    assert f"\n{'a' * 79}…  " in text
-    assert max(map(len, text.splitlines())) < 200
+def test_a_very_long_name_is_cut_on_a_terminal_and_nowhere_else() -> None:
+    assert "a" * 1000 in plain([row("a" * 1000), row("b")])
     assert "a" * 80 not in without_colour(coloured([row("a" * 1000)], 200))
