@@ -16,6 +16,7 @@ from models.metrics import Metric, MetricKind
 
 AGREEMENT = 1e-6  # a score beside n_correct must agree with n_correct / n_examples to this
 MINIMUM_SCALES = 2  # a curve needs two distinct scales to have a direction
+FEWEST_FOR_TURN = 3  # scales; two cannot show a turn between them, whose place is then the prior's
 MINIMUM_CLUSTERS = 2  # from one cluster nothing can be known about how clusters differ
 LARGEST_STDERR = 0.5  # of a bounded metric's range: no distribution between two bounds has a larger sd (Popoviciu 1935)
 ROUNDING = 1e-9  # relative, by which a standard error may be above the largest possible one

@@ -18,7 +18,7 @@ from models.analysis import averaged_posterior
 from models.between_model import ResolvedScale, own_scale
 from models.candidates import Action, Candidate, Wanted, candidates
 from models.classification import decide
-from models.curve import ScalingCurve
+from models.curve import FEWEST_FOR_TURN, ScalingCurve
 from models.curve_models.priors import HalfCauchy
 from models.further import Law, new_model, same_model, with_outcome, with_place
 from models.likelihood import Observations, observe
@@ -28,7 +28,6 @@ from models.preposterior import FEWEST_DRAWS, OUTCOMES, REFIT_DRAWS, Ground, exp
 from models.results import Warned
 from models.scatter import is_erratic
 from models.shapes import SHAPES
-from models.turn import FEWEST_FOR_TURN
 
 DRAWS = 2048  # effective ones to aim at: four times an analysis', because the outcomes share them out
 LIKELY_TURN = 0.1  # probability of a turned shape from which narrowing its turn is worth a recommendation

@@ -17,7 +17,6 @@ from models.results import Effects, Interval, Range, Turn
 from models.shapes import SHAPES, Landmarks
 
 SMALLEST_PROBABILITY = 0.01  # of a turned shape, from which its turn is reported
-FEWEST_FOR_TURN = 3  # scales; two cannot show a turn between them, whose place is then the prior's
 TURN_DRAWS = 2000
 BOTTOM_DRAWS = 300
 BOTTOM_NODES = np.linspace(0.0, 1.0, 201)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.curve import ScalingCurve
+from models.curve import FEWEST_FOR_TURN, ScalingCurve
 from models.options import Shape
 from models.results import Analysis, EmergenceScore, Turn, Verdict
-from models.turn import FEWEST_FOR_TURN
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
 TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
