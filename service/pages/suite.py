@@ -53,10 +53,11 @@ def find(database: Database, batch_id: str, state: TableState, *, with_map: bool
     batch = found_batch(database, batch_id)
     with database.reading() as connection:
         counted = suite_rows.counted(connection, batch_id)
-        total = suite_rows.count(connection, batch_id, state.asked)
+        everything = sum(counted.labels().values())
+        total = everything if state.asked.leaves_none_out else suite_rows.count(connection, batch_id, state.asked)
         shown = with_page_that_exists(state, total)
         rows = suite_rows.rows(connection, batch_id, shown.asked, shown.span, with_documents=True)
-        small = with_map and sum(counted.labels().values()) <= MOST_SIGNS
+        small = with_map and everything <= MOST_SIGNS
         mapped = suite_rows.rows(connection, batch_id, RowsAsked(), (0, MOST_SIGNS)) if small else ()
     return Found(batch, counted, shown, total, rows, mapped)
 

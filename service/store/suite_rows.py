@@ -33,6 +33,11 @@ class RowsAsked:
     model_family: str | None = None
     sort: RowSort = "position"
 
+    @property
+    def leaves_none_out(self) -> bool:
+        """Whether every curve that is done is asked for."""
+        return not self.text and all(getattr(self, name) is None for name in ("label", *FACETS))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRow:
@@ -86,8 +91,11 @@ def rows(
     if with_documents:
         joined = _JOINED.outerjoin(documents, documents.c.analysis_id == analyses.c.id)
         query = query.select_from(joined).add_columns(documents.c.document)
-    query = _asked(query, batch_id, asked).order_by(*_order(asked.sort))
-    found = connection.execute(query.offset(span[0]).limit(span[1] - span[0])).all()
+    # The place is found first, in as few tables as that takes: to join what is skipped takes most of the time.
+    sorted_by = _JOINED if asked.sort.endswith("probability") else tasks
+    place = _asked(select(tasks.c.id).select_from(sorted_by), batch_id, asked).order_by(*_order(asked.sort))
+    query = query.where(tasks.c.id.in_(place.offset(span[0]).limit(span[1] - span[0]))).order_by(*_order(asked.sort))
+    found = connection.execute(query).all()
     return tuple(_row(row, with_documents=with_documents) for row in found)
 
 
