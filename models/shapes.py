@@ -119,19 +119,21 @@ def _cached_masses(name: str, context: Context, delta: float) -> Floats:
 @lru_cache(maxsize=KEPT_LANDMARKS)
 def _prior_landmarks(name: str, context: Context) -> Landmarks:
     """Those of a fixed sample from a curve model's prior, which do not depend on the smallest effect."""
-    model = CURVE_MODELS[name](context)
-    if model is None:
-        raise ValueError(f"{name} is not defined for these scores")
-    return landmarks(model, *_prior_sample(name, replace(context, decades=1.0, u_mean=0.5)))
+    return landmarks(_defined(name, context), *_prior_sample(name, replace(context, decades=1.0, u_mean=0.5)))
 
 
 @lru_cache(maxsize=KEPT_LANDMARKS)
 def _prior_sample(name: str, context: Context) -> tuple[Floats, Floats]:
     """Shape parameters and levels from the prior, which knows nothing of where the scales lie."""
+    model = _defined(name, context)
+    return prior_draws(model, _uniforms(len(model.parameter_names)))
+
+
+def _defined(name: str, context: Context) -> CurveModel:
     model = CURVE_MODELS[name](context)
     if model is None:
         raise ValueError(f"{name} is not defined for these scores")
-    return prior_draws(model, _uniforms(len(model.parameter_names)))
+    return model
 
 
 @lru_cache(maxsize=16)

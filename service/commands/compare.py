@@ -104,12 +104,15 @@ def _plain(name: str) -> str:
 def _check_number(count: int, failed: int, factor: str | None) -> None:
     """Raise `ScaleshapeError` where so many analysed curves cannot be compared."""
     from models.comparison import MOST_CURVES
+    from service.comparisons import FEWEST_CURVES
 
     if count + failed == 0:
         raise ScaleshapeError(NONE_CHOSEN)
-    if count < 2 or (factor is None and count > MOST_CURVES):
+    if count < FEWEST_CURVES or (factor is None and count > MOST_CURVES):
         curves = "1 chosen curve is" if count == 1 else f"{count} chosen curves are"
-        raise ScaleshapeError(f"{curves} analysed: a comparison takes 2 to {MOST_CURVES}, see --task and --by")
+        raise ScaleshapeError(
+            f"{curves} analysed: a comparison takes {FEWEST_CURVES} to {MOST_CURVES}, see --task and --by"
+        )
 
 
 def _sets(found: list[Compared], factor: Any) -> list[list[Compared]]:

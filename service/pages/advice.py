@@ -8,7 +8,7 @@ from math import log10
 
 from models.metrics import MetricKind
 from models.next_data import next_data
-from models.options import UNDETERMINED
+from models.options import UNDETERMINED, Shape
 from models.results import Analysis, GridPoint, PointReport
 from service.number_format import estimate_text, probability_text, scale_text
 from service.report.texts import share_text
@@ -39,7 +39,7 @@ def _rivals(analysis: Analysis) -> Iterator[str]:
     ends = found.smallest_effect_sensitivity
     changed = {how: label for how, label in ends.items() if label != found.label}
     for how, label in changed.items():
-        words = NAMES.get(label, label)  # type: ignore[call-overload]  # a label is a shape's value or none of them
+        words = label if label == UNDETERMINED else NAMES[Shape(label)]
         yield f"With the smallest effect {how} the label is {words}."
 
 
