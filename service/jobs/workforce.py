@@ -55,6 +55,27 @@ class _Hand:
     missed_since: float | None = None
 
 
+class TidyClient(Client):
+    """Dask's client, which ends where it cannot connect, also to a scheduler that accepts and then says nothing.
+
+    Dask leaves the thread of such a client running, and some of them to the garbage collector. That may close one
+    just when another client holds the lock of all clients to start its own thread: both then wait for each other.
+    """
+
+    def __init__(self, address: str, timeout: float, security: Security | None = None) -> None:
+        Client.__init__(self, address, timeout=timeout, security=security, set_as_default=False)
+
+    def start(self, **options: Any) -> None:
+        """Connect; called by the constructor."""
+        try:
+            Client.start(self, callback_timeout=self._timeout + ANSWER, **options)
+        except BaseException:
+            with suppress(*LOST):
+                Client.close(self, timeout=ANSWER)
+            self._loop_runner.stop()
+            raise
+
+
 class Workforce:
     """Workers at a scheduler that may come and go; each gets one chunk at a time, so its end is known for sure."""
 
@@ -167,7 +188,7 @@ class Workforce:
         try:
             if self._security is None:  # where nobody listens, this fails sooner; TLS would take it for an attack
                 socket.create_connection((parts.hostname or "", parts.port or 0), ANSWER).close()
-            self._client = Client(self._address, timeout=CONNECT, security=self._security, set_as_default=False)
+            self._client = TidyClient(self._address, CONNECT, self._security)
         except OSError:  # Dask's own are among them; it is tried again
             return
         _tell(self._client, control.die_if_busy)

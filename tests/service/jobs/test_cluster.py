@@ -1,6 +1,9 @@
 import os
 import signal
+import socket
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +15,7 @@ from service.database import Database, migrate, open_database
 from service.jobs.cluster import cluster_address, configure_dask, security_of
 from service.jobs.dispatcher import Dispatcher
 from service.jobs.leader import Leadership
-from service.jobs.workforce import Workforce
+from service.jobs.workforce import TidyClient, Workforce
 from service.settings import InvalidSettings, Settings
 from service.store import batches
 from service.store.batches import Batch
@@ -86,6 +89,27 @@ def test_a_scheduler_without_an_address_or_certificates_is_refused() -> None:
     assert security_of(Settings(scheduler_address="tcp://127.0.0.1:8786")) is None
 
 
+def silent() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def refusing() -> socket.socket:
+    return socket.socket()
+
+
+@pytest.mark.parametrize("listen", [silent, refusing])
+def test_a_client_that_cannot_connect_ends_with_its_thread(listen: Callable[[], socket.socket]) -> None:
+    before = set(threading.enumerate())
+    with listen() as listener:
+        port = listener.getsockname()[1] if listen is silent else free_port()
+        with pytest.raises(OSError, match=r"[Tt]imed out") as raised:
+            TidyClient(f"tcp://127.0.0.1:{port}", timeout=0.2)
+    frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+    clients = [local for frame in frames for local in frame.f_locals.values() if isinstance(local, TidyClient)]
+    assert {client.status for client in clients} == {"closed"}
+    assert set(threading.enumerate()) <= before
+
+
 @pytest.mark.slow
 def test_a_batch_is_analysed_over_tls_and_strangers_are_not_let_in(
     sqlite: Database, dispatching: Dispatching, tmp_path: Path
@@ -96,9 +120,9 @@ def test_a_batch_is_analysed_over_tls_and_strangers_are_not_let_in(
         (batch,) = run(dispatching(settings), batch_id)
         assert batch.counts["succeeded"] == 3
         with pytest.raises((OSError, TypeError)):
-            Client(settings.scheduler_address, timeout=3, set_as_default=False)
-        with pytest.raises(OSError, match=r"Timed out|closed"):
-            Client(settings.scheduler_address.replace("tls:", "tcp:"), timeout=3, set_as_default=False)
+            TidyClient(settings.scheduler_address, timeout=3)
+        with pytest.raises(OSError, match=r"[Tt]imed out|closed"):
+            TidyClient(settings.scheduler_address.replace("tls:", "tcp:"), timeout=3)
 
 
 @pytest.mark.slow
