@@ -63,7 +63,7 @@ def ranks(name: str, rng: np.random.Generator, draws: int = SBC_DRAWS) -> dict[s
 
 def _applies(name: str, kind: str) -> bool:
     """Whether the curve model is ever used with this kind of score."""
-    plain = Context(bounded=kind != UNBOUNDED, delta=DEFAULT_SMALLEST_EFFECT)
+    plain = Context(bounded=kind != UNBOUNDED, delta=DEFAULT_SMALLEST_EFFECT, near_ceiling=True)
     with_chance = replace(plain, chance=0.25)
     return any(CURVE_MODELS[name](context) is not None for context in (plain, with_chance))
 
@@ -79,6 +79,7 @@ def _setting(rng: np.random.Generator, name: str, kind: str) -> tuple[CurveModel
             target_length=design.metric.target_length,
             decades=float(design.z[-1] - design.z[0]),
             u_mean=float(design.u.mean()),
+            near_ceiling=True,
         )
         model = CURVE_MODELS[name](context)
         if model is not None:

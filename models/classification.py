@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Floats
-from models.curve_models import FLAT_SHARES, POINT_MASSES
+from models.curve_models import flat_shares
 from models.curve_models.priors import HalfCauchy
 from models.options import UNDETERMINED, Options, Shape
 from models.pool import (
@@ -27,10 +27,11 @@ from models.shapes import FLAT, SHAPES
 # Design, section 3. Two standard errors: a label must not hang on Monte Carlo noise.
 MCSE_MARGIN = 2.0
 # `flat` also needs P(max f - min f <= 2 delta) >= .8 without the point mass: else a rise of 2 delta is called flat.
+# That of `at_ceiling` counts: above levels of almost 1 there is no room for a rise, and no other model knows such ones.
 FLAT_RANGE, FLAT_CERTAINTY = 2.0, 0.8
+HIDES_CHANGES = ("constant", "at_floor")
 FEWEST_CLASS_DRAWS = 50.0  # effective draws in a class below which its Bayes factor is only bounded
 SENSITIVITY_FACTOR = 3.0  # the prior scale of r is divided and multiplied by this
-POINT_MASS_SHARE = sum(FLAT_SHARES[name] for name in POINT_MASSES)
 WITHIN_MONTE_CARLO_ERROR = "within_monte_carlo_error"
 ERRATIC, ENGINE_UNRELIABLE = "erratic", "engine_unreliable"
 EVEN_PRIOR: Mapping[Shape, float] = dict.fromkeys(SHAPES, 1 / len(SHAPES))
@@ -76,9 +77,10 @@ def _mcse(evidence: ClassEvidence, prior: Mapping[Shape, float], best: int) -> f
 def small_change_probability(pool: Pool, prior: Mapping[Shape, float], factor: Floats | None = None) -> float:
     """P(max f - min f <= 2 delta) where the class flat keeps its prior but not its point mass at no change."""
     weights = posterior_weights(pool, prior) if factor is None else posterior_weights(pool, prior) * factor
-    point_mass = np.array([posterior.model.name in POINT_MASSES for posterior in pool.posteriors])[pool.model]
-    rest = np.where(pool.code == FLAT, 1 / (1 - POINT_MASS_SHARE), 1.0)
-    weights = np.where(point_mass, 0.0, weights * rest)
+    names = [posterior.model.name for posterior in pool.posteriors]
+    hidden = sum(share for name, share in flat_shares(names).items() if name in HIDES_CHANGES)
+    rest = np.where(pool.code == FLAT, 1 / (1 - hidden), 1.0)
+    weights = np.where(np.isin(names, HIDES_CHANGES)[pool.model], 0.0, weights * rest)
     small = pool.marks.highest - pool.marks.lowest <= FLAT_RANGE * pool.context.delta
     return float(weights[small].sum() / weights.sum())
 

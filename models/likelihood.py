@@ -21,6 +21,7 @@ import numpy as np
 
 from models.arrays import Floats, Ints
 from models.curve import ScalePoint, ScalingCurve
+from models.curve_models.at_ceiling import NEAR_CEILING
 from models.curve_models.record import Context
 from models.digits import half_last_digit
 from models.errors import InvalidCurve, InvalidOptions, Problem
@@ -96,6 +97,7 @@ class Observations:
             target_length=self.target_length,
             decades=round(self.decades, 9),
             u_mean=round(float(np.mean(np.unique(self.u))), 9),
+            near_ceiling=self.bounded and bool(self.y.min() >= NEAR_CEILING),
         )
 
     def scale_at(self, u: Floats) -> Floats:

@@ -133,6 +133,7 @@ def _power_law(_: CurveModel, shape: Floats, levels: Floats) -> _Numbers:
 _ARRANGED: Mapping[str, tuple[Family, _Arranged]] = {
     "constant": (Family.LINE, _constant),
     "at_floor": (Family.LINE, _constant),
+    "at_ceiling": (Family.LINE, _constant),
     "near_flat": (Family.LINE, _near_flat),
     "logit_linear": (Family.LINE, _logit_linear),
     "token_power_law": (Family.LINE, _token_power_law),

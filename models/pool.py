@@ -4,7 +4,8 @@ p(y|c) = sum_j q_j Z_j post_j(c) / sum_j q_j pi_j(c): the prior is on classes, n
 No curve model is the truth, and evidence counts every trace that tells a curve from the models as if it told the
 shapes apart. So class evidences count by a power below 1, as in the coarsened posterior of Miller and Dunson (2019,
 Journal of the American Statistical Association 114). What is said of a curve given its class is not touched.
-The class flat is made of `constant`, `at_floor`, `near_flat` and, with a small share, the flat curves of the others.
+The class flat is made of `constant`, `at_floor`, `at_ceiling`, `near_flat` and, with a small share, the flat curves
+of the others.
 """
 
 from __future__ import annotations

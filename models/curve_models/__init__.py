@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from models.curve_models.at_ceiling import at_ceiling
 from models.curve_models.at_floor import at_floor
 from models.curve_models.bent_line import bent_line
 from models.curve_models.constant import constant
@@ -18,6 +19,7 @@ from models.curve_models.two_task import two_task
 CURVE_MODELS: dict[str, Callable[[Context], CurveModel | None]] = {
     "constant": constant,
     "at_floor": at_floor,
+    "at_ceiling": at_ceiling,
     "near_flat": near_flat,
     "bent_line": bent_line,
     "quadratic": quadratic,
@@ -31,16 +33,18 @@ CURVE_MODELS: dict[str, Callable[[Context], CurveModel | None]] = {
 
 # What the class flat is made of. The small changes that the other models allow are in it too: without them a score that
 # creeps from 0 to .006 on its last model fits nothing flat, and the answer would be a confident rise.
-FLAT_SHARES: dict[str, float] = {"constant": 0.4, "at_floor": 0.4, "near_flat": 0.1}
+FLAT_SHARES: dict[str, float] = {"constant": 0.35, "at_floor": 0.4, "at_ceiling": 0.05, "near_flat": 0.1}
 SMALL_CHANGES_SHARE = 0.1  # of the class flat, held by the flat curves of every other model, each with equal weight
-POINT_MASSES = ("constant", "at_floor")  # no change at all
+POINT_MASSES = ("constant", "at_floor", "at_ceiling")  # no change at all
+POINT_MASS_SHARE = 0.8  # of the class flat, held by those of them that apply
 
 
 def flat_shares(names: Collection[str]) -> dict[str, float]:
-    """Shares of the class flat that these curve models hold: where no floor is known, `constant` has that share too."""
+    """Shares of the class flat that these curve models hold: `constant` has those of point masses that do not apply."""
     shares = {name: share for name, share in FLAT_SHARES.items() if name in names}
-    if "constant" in shares and "at_floor" not in shares:
-        shares["constant"] += FLAT_SHARES["at_floor"]
+    if "constant" in shares:
+        others = [share for name, share in shares.items() if name in POINT_MASSES and name != "constant"]
+        shares["constant"] = POINT_MASS_SHARE - sum(others)
     return shares
 
 

@@ -45,7 +45,8 @@ class Context:
     """What a curve model may know of a curve before its scores.
 
     `chance` is on the performance scale; `delta` the smallest effect there; `decades` the observed range z_K - z_1;
-    `u_mean` the mean position of the distinct scales.
+    `u_mean` the mean position of the distinct scales. `near_ceiling` alone comes from the scores: it leaves out a model
+    that would have no weight.
     """
 
     bounded: bool
@@ -54,6 +55,7 @@ class Context:
     target_length: int | None = None
     decades: float = 1.0
     u_mean: float = 0.5
+    near_ceiling: bool = False
 
 
 Columns = Callable[[Ops, Sequence[Any], Any], tuple[Any, ...]]

@@ -68,7 +68,7 @@ class TidyClient(Client):
     def start(self, **options: Any) -> None:
         """Connect; called by the constructor."""
         try:
-            Client.start(self, callback_timeout=self._timeout + ANSWER, **options)
+            Client.start(self, callback_timeout=self._timeout + SILENT, **options)
         except BaseException:
             with suppress(*LOST):
                 Client.close(self, timeout=ANSWER)

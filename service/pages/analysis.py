@@ -29,6 +29,7 @@ from service.table_words import LEGEND, NAMES
 MODEL_NAMES: Mapping[str, str] = {
     "constant": "constant",
     "at_floor": "constant at chance",
+    "at_ceiling": "constant at the ceiling",
     "near_flat": "nearly flat",
     "bent_line": "bent line",
     "quadratic": "quadratic",

@@ -66,6 +66,7 @@ CURVES = {
     "slow": Rows("accuracy", (8, 8.6, 9, 9.7, 10.3, 11), (0.255, 0.26, 0.28, 0.345, 0.43, 0.47), n=500, chance=0.25),
     "chance": Rows("accuracy", (8, 9, 10, 10.5, 11, 11.7), (0.26, 0.24, 0.15, 0.1, 0.3, 0.62), n=400, chance=0.25),
     "bounded": Rows("mean_probability", (8, 9, 10, 11, 12), (0.1, 0.14, 0.13, 0.3, 0.36), stderr=0.02),
+    "easy": Rows("accuracy", (8, 8.7, 9.5, 10.3, 11), (0.985, 0.995, 1.0, 0.99, 1.0), n=400),
     "loss": Rows("loss", (7, 8, 9, 10, 11), (3.9, 3.52, 3.3, 3.17, 3.11), stderr=0.01),
 }
 
@@ -80,6 +81,7 @@ PAIRS = [
     *(("noisy", name) for name in ("constant", "quadratic", "logistic")),
     *(("chance", name) for name in ("two_task", "bent_line")),
     *((curve, "at_floor") for curve in ("slow", "chance")),
+    ("easy", "at_ceiling"),
     *((curve, "rise_from_floor") for curve in ("zeros", "late", "slow", "chance", "bounded")),
     *(("bounded", name) for name in ("bent_line", "logistic")),
     *(("loss", name) for name in ("power_law", "bent_line")),

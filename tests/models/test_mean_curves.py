@@ -13,7 +13,7 @@ from models.shapes import landmarks
 
 CONTEXTS = (
     Context(bounded=True, delta=0.02),
-    Context(bounded=True, delta=0.02, chance=0.25, target_length=3, decades=2.5, u_mean=0.4),
+    Context(bounded=True, delta=0.02, chance=0.25, target_length=3, decades=2.5, u_mean=0.4, near_ceiling=True),
     Context(bounded=False, delta=0.02),
 )
 MODELS = [model for context in CONTEXTS for model in (*menu(context), logit_linear(context))]

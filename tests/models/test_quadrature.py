@@ -17,6 +17,7 @@ from scipy.stats import t as student_t
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models import menu
+from models.curve_models.at_ceiling import CEILING, at_ceiling
 from models.curve_models.at_floor import at_floor
 from models.curve_models.constant import constant
 from models.curve_models.near_flat import near_flat
@@ -119,8 +120,14 @@ def brute_force(observations: Observations, mean: Floats, weights: Floats) -> fl
 
 
 def evidence(observations: Observations, name: str) -> float:
-    factories = {"constant": constant, "at_floor": at_floor, "near_flat": near_flat, "rise_from_floor": rise_from_floor}
-    model = factories[name](observations.context)
+    factories = {
+        "constant": constant,
+        "at_floor": at_floor,
+        "at_ceiling": at_ceiling,
+        "near_flat": near_flat,
+        "rise_from_floor": rise_from_floor,
+    }
+    model = factories[name](replace(observations.context, near_ceiling=True))
     assert model is not None
     return quadrature([model], observations, VARIATION, Work(EVIDENCE_DRAWS, 0, even=True))[0].log_evidence
 
@@ -152,6 +159,16 @@ def test_evidence_of_at_floor_agrees_with_brute_force(counts: list[int], n: int,
     weights = weights * norm.pdf(x)
     expected = brute_force(observations, np.repeat(level[:, None], len(counts), axis=1), weights)
     assert evidence(observations, "at_floor") == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(("counts", "n"), [*CURVES, ([500, 500, 499, 500], 500)])
+def test_evidence_of_at_ceiling_agrees_with_brute_force(counts: list[int], n: int) -> None:
+    observations = counted(counts, n)
+    x, weights = nodes(-8, 8, 1000)
+    level = expit(CEILING.mean + CEILING.sd * x)
+    weights = weights * norm.pdf(x)
+    expected = brute_force(observations, np.repeat(level[:, None], len(counts), axis=1), weights)
+    assert evidence(observations, "at_ceiling") == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize(("counts", "n"), CURVES)

@@ -12,6 +12,7 @@ import pytest
 from distributed import Client
 
 from service.database import Database, migrate, open_database
+from service.jobs import workforce
 from service.jobs.cluster import cluster_address, configure_dask, security_of
 from service.jobs.dispatcher import Dispatcher
 from service.jobs.leader import Leadership
@@ -98,7 +99,10 @@ def refusing() -> socket.socket:
 
 
 @pytest.mark.parametrize("listen", [silent, refusing])
-def test_a_client_that_cannot_connect_ends_with_its_thread(listen: Callable[[], socket.socket]) -> None:
+def test_a_client_that_cannot_connect_ends_with_its_thread(
+    listen: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workforce, "SILENT", 1.0)
     before = set(threading.enumerate())
     with listen() as listener:
         port = listener.getsockname()[1] if listen is silent else free_port()
