@@ -170,7 +170,9 @@ def _run(*command: object) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores."""
+    """One more than cores, each of whose processes keeps to one core: threads of linear algebra wait by spinning."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     return len(os.sched_getaffinity(0)) + 1
 
 
