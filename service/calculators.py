@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.curve_models import CURVE_MODELS
+from models.curve_models.at_ceiling import NEAR_CEILING
 from models.curve_models.record import Context
 from models.emergence import ZERO_MEDIAN, ZERO_RANGE, steps
 from models.metrics import ALIASES, REGISTRY
@@ -64,13 +65,18 @@ def curve_models() -> dict[str, Any]:
 
 def _curve_models(*, bounded: bool) -> Iterator[dict[str, Any]]:
     plain = Context(bounded=bounded, delta=DEFAULT_SMALLEST_EFFECT)
+    contexts = {
+        plain: "",
+        replace(plain, chance=EXAMPLE_CHANCE): f"; here for a chance of {EXAMPLE_CHANCE}",
+        replace(plain, near_ceiling=True): f"; only where no score lies below {NEAR_CEILING}",
+    }
     for factory in CURVE_MODELS.values():
-        for context in (plain, replace(plain, chance=EXAMPLE_CHANCE)):
+        for context, condition in contexts.items():
             model = factory(context)
             if model is not None:
                 texts = prior_texts(context, DEFAULT_BETWEEN_MODEL_SCALE)[model.name]
                 priors = [{"name": name, "prior": text} for name, text in texts.items()]
-                source = model.source if context is plain else f"{model.source}; here for a chance of {EXAMPLE_CHANCE}"
+                source = f"{model.source}{condition}"
                 yield {"name": model.name, "source": source, "parameters": priors, "bounded": bounded}
                 break
 
