@@ -118,10 +118,23 @@ def scaling_curve(outputs: Outputs, own: Scored, task: Task) -> ScalingCurve:
 
     Where all examples of a model agree, a bounded mean stands with their number alone, as that many counts.
     """
+    return ScalingCurve(
+        task=task.name,
+        metric=own.metric,
+        points=scale_points(outputs, own),
+        prompting=task.prompting,
+        model_family=task.model_family,
+        scale_kind=task.scale_kind,
+        suite=task.suite,
+    )
+
+
+def scale_points(outputs: Outputs, own: Scored) -> tuple[ScalePoint, ...]:
+    """Means with their errors in the order of the models, also of a metric that no curve can be made of."""
     proportion = own.metric.kind is MetricKind.PROPORTION
     means, errors = np.clip(own.values.mean(axis=1), own.metric.lower, own.metric.upper), _stderr(own)
     count = own.values.shape[1]
-    points = tuple(
+    return tuple(
         ScalePoint(
             scale=model.scale,
             score=float(mean),
@@ -131,15 +144,6 @@ def scaling_curve(outputs: Outputs, own: Scored, task: Task) -> ScalingCurve:
             outcomes=values.astype(np.uint8).tobytes() if proportion else None,
         )
         for model, mean, error, values in zip(outputs.models, means, errors, own.values, strict=True)
-    )
-    return ScalingCurve(
-        task=task.name,
-        metric=own.metric,
-        points=points,
-        prompting=task.prompting,
-        model_family=task.model_family,
-        scale_kind=task.scale_kind,
-        suite=task.suite,
     )
 
 

@@ -12,6 +12,7 @@ from service.metric_words import predicted_sentence, rescored_sentence
 from service.schemas.records import encoded
 
 if TYPE_CHECKING:
+    from models.curve import ScalePoint
     from models.metric_curves import PredictedMetric, Question
     from models.rescoring import Rescored
     from models.results import Analysis
@@ -128,13 +129,15 @@ def _label(found: Rescored) -> dict[str, Any]:
 
 
 def _points(found: Rescored, asked: OutputsAsked) -> list[dict[str, Any]]:
-    """Scores with their standard errors; those of proportions follow from n."""
-    from models.rescoring import scaling_curve
+    """Scores with their standard errors; those of proportions follow from n.
 
-    curve = scaling_curve(asked.outputs, found.scored, asked.task)
+    Where all examples of a model agree there is none.
+    """
+    from models.rescoring import NO_STDERR
+
     models = [(model.scale, model.name) for model in asked.outputs.models]
     ties = dict(zip(models, found.scored.ties or (), strict=False))
-    reason = "proportion" if found.scored.metric.kind is MetricKind.PROPORTION else NOT_GIVEN
+    reason = "proportion" if found.scored.metric.kind is MetricKind.PROPORTION else NO_STDERR
     return [
         {
             **_maybe("model", point.language_model, NOT_GIVEN),
@@ -143,8 +146,18 @@ def _points(found: Rescored, asked: OutputsAsked) -> list[dict[str, Any]]:
             **_maybe("stderr", point.stderr, reason),
             **_maybe("ties", ties.get((point.scale, point.language_model)), NO_TIES),
         }
-        for point in curve.points
+        for point in _scale_points(found, asked)
     ]
+
+
+def _scale_points(found: Rescored, asked: OutputsAsked) -> Sequence[ScalePoint]:
+    """Those of the curve; where the metric was left out there is none, and its scores stand in the same order."""
+    from models.rescoring import scale_points
+
+    if found.analysis is not None:
+        return found.analysis.curve.points
+    points = scale_points(asked.outputs, found.scored)
+    return sorted(points, key=lambda point: (point.scale, point.score, point.language_model or ""))
 
 
 def _maybe(name: str, value: Any, reason: str | None) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 8  # scales that are shown; the first and the last are always among them
 FINEST_WIDTH = 0.01  # decades; below it there is a step
+LEFT_OUT: Mapping[str, str] = {"all_scores_equal": "all scores are equal", "examples_agree": "examples agree"}
 TRUTHS: Mapping[bool | None, str] = {True: "yes", False: "no", None: NOTHING}
 
 
@@ -97,7 +98,7 @@ def _rescored_row(found: Rescored) -> Row:
     metric = found.scored.metric
     traits = metric.name, TRUTHS[metric.linear], TRUTHS[metric.continuous]
     if found.analysis is None or found.emergence is None:
-        return *traits, "all scores are equal", *[NOTHING] * 5
+        return *traits, LEFT_OUT[found.reason or ""], *[NOTHING] * 5
     row, sharpness = table_row(found.analysis), found.emergence.sharpness
     label = label_words(row)
     return (

@@ -95,6 +95,36 @@ def test_a_curve_that_is_no_power_law_is_shown_with_a_warning_and_its_own_scores
     assert warning["code"] == "power_law_inadequate"
 
 
+def test_a_metric_that_is_left_out_is_shown_with_its_scores_and_the_reason(tmp_path: Path) -> None:
+    sure = [[0.0, -1000.0]] * 4
+    unsure = [[[-0.5 - 0.1 * i, -0.9], [-0.6 - 0.1 * i, -0.8]] * 2 for i in range(3)]
+    outputs = [
+        {"scale": 10.0 ** (8 + i), "option_log_probabilities": row} for i, row in enumerate((*reversed(unsure), sure))
+    ]
+    document = {"outputs": outputs, "answers": [0] * 4, "normalize": True}
+    found = {
+        metric["name"]: metric for metric in json.loads(run(written(tmp_path, document), "--json").stdout)["metrics"]
+    }
+    left_out = found["log_likelihood"]
+    assert (left_out["label"], left_out["label_reason"]) == (None, "examples_agree")
+    assert [point["scale"] for point in left_out["points"]] == [1e8, 1e9, 1e10, 1e11]
+    assert left_out["points"][0]["stderr"] > 0
+    last = left_out["points"][-1]
+    assert (last["score"], last["stderr"], last["stderr_reason"]) == (0.0, None, "examples_agree")
+    assert found["mean_probability"]["label"] is not None
+    rows = [line for line in run(written(tmp_path, document)).stdout.splitlines() if line.startswith("log_likelihood")]
+    assert "examples agree" in rows[-1]
+    assert "all scores are equal" not in rows[-1]
+
+
+def test_a_metric_by_which_all_scores_are_equal_is_shown_with_that_reason(tmp_path: Path) -> None:
+    outputs = [{"scale": 10.0 ** (8 + i), "token_log_probabilities": [[-1.0, -2.0]] * 4} for i in range(3)]
+    done = run(written(tmp_path, {"outputs": outputs}))
+    assert done.exit_code == 0, done.output
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("loss", "log_likelihood"))]
+    assert sum("all scores are equal" in row for row in rows) == 2
+
+
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_one_picture_holds_all_metrics(tmp_path: Path, form: str) -> None:
     first, second = (run(written(tmp_path, TOKENS), "--plots", tmp_path / n, "--plot-format", form) for n in "ab")
