@@ -43,11 +43,15 @@ NO_RANGE, NO_STDERR = "all_scores_equal", "examples_agree"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Outputs under one metric: the values (M, n) of each example; `ties` (M,) of them counted as wrong."""
+    """Outputs under one metric: the values (M, n) of each example; `ties` (M,) of them counted as wrong.
+
+    `limits` (n,) is what each example's value can be at most, where that differs; its mean is the metric's upper bound.
+    """
 
     metric: Metric
     values: Floats
     ties: tuple[int, ...] | None = None
+    limits: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ def _of_tokens(outputs: TokenOutputs) -> Iterator[Scored]:
         yield Scored(REGISTRY["token_accuracy"], sums(outputs.greedy.astype(np.float64)) / lengths)
     yield Scored(REGISTRY["mean_probability"], right / lengths)
     longest = float(lengths.mean())  # no mean distance is larger
-    yield Scored(replace(REGISTRY["token_edit_distance"], upper=longest), lengths - right)
+    yield Scored(replace(REGISTRY["token_edit_distance"], upper=longest), lengths - right, limits=lengths.astype(float))
     yield Scored(REGISTRY["log_likelihood"], total)
     yield Scored(REGISTRY["loss"], -total / lengths)
 
@@ -246,9 +250,22 @@ def _stderr(own: Scored) -> Floats:
     nan where all examples agree: they say nothing of how others would differ.
     """
     extent = own.metric.width if own.metric.kind is not MetricKind.UNBOUNDED else _extent(own)
-    plain = own.values.std(axis=1, ddof=1) / np.sqrt(own.values.shape[1])
-    agree = np.ptp(own.values, axis=1) <= AGREEMENT * extent
+    spread = _spread(own)
+    plain = spread.std(axis=1, ddof=1) / np.sqrt(own.values.shape[1])
+    agree = np.ptp(spread, axis=1) <= AGREEMENT * extent
     return np.where(agree, np.nan, np.maximum(plain, FINEST_STDERR * extent))
+
+
+def _spread(own: Scored) -> Floats:
+    """What of the values (M, n) varies by chance: all, or the residuals of a ratio to `limits`, which are fixed.
+
+    The mean is then a share of the mean limit (Cochran 1977, Sampling Techniques, chapter 6). Residuals sum to zero and
+    are on average at most half of that limit, so that no standard error is larger than half of the range.
+    """
+    if own.limits is None:
+        return own.values
+    shares = own.values.sum(axis=1, keepdims=True) / own.limits.sum()
+    return np.asarray(own.values - shares * own.limits)
 
 
 def _extent(own: Scored) -> float:

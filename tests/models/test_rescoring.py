@@ -137,6 +137,43 @@ def test_the_curve_of_a_metric_has_means_standard_errors_and_outcomes() -> None:
     assert (loss.task, loss.prompting, loss.model_family) == ("task", "few-shot", "Family")
 
 
+def test_outputs_with_one_target_far_longer_than_the_others_are_analysed_under_every_metric() -> None:
+    lengths = [1] * 7 + [200]
+    rows = [[[level] * n for n in lengths] for level in (-8.0, -3.0, -1.0)]
+    rows[1][0] = [-1.0]
+    found = {each.scored.metric.name: each for each in rescored(token_outputs(MODELS[:3], rows), TASK, Options())}
+    analysis = found["token_edit_distance"].analysis
+    assert analysis is not None
+    assert analysis.curve.metric.upper == pytest.approx(np.mean(lengths))
+    assert found["token_edit_distance"].smallest_effect == pytest.approx(0.02 * np.mean(lengths))
+    errors = {point.scale: point.stderr for point in analysis.curve.points}
+    assert [errors[scale] is None for scale in SCALES[:3]] == [True, False, True]  # all tokens of a model agree
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_standard_error_of_a_distance_exceeds_half_the_range_however_unequal_the_targets_are(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = np.ceil(rng.pareto(0.5, int(rng.integers(2, 12))) + 0.01).clip(1, 500).astype(int)
+    rows = [[[-30.0 * rng.integers(0, 2)] * n for n in lengths] for _ in MODELS]
+    outputs = token_outputs(MODELS, rows)
+    curve = scaling_curve(outputs, values(scored(outputs))["token_edit_distance"], TASK)
+    assert all(point.stderr is None or point.stderr <= lengths.mean() / 2 for point in curve.points)
+
+
+def test_the_standard_error_of_a_distance_is_how_far_its_share_of_the_tokens_strays() -> None:
+    rng, repeats, n = np.random.default_rng(8), 250, 80
+    shares, errors = [], []
+    for _ in range(repeats):
+        lengths = rng.integers(1, 30, n)
+        p = rng.uniform(0.1, 0.9, (3, n))
+        rows = [[[math.log(p[i, j])] * lengths[j] for j in range(n)] for i in range(3)]
+        outputs = token_outputs(MODELS[:3], rows)
+        points = scaling_curve(outputs, values(scored(outputs))["token_edit_distance"], TASK).points
+        shares += [point.score / lengths.mean() for point in points]
+        errors += [(point.stderr or math.nan) / lengths.mean() for point in points]
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(shares), rel=0.1)
+
+
 def test_scores_that_nearly_agree_have_a_small_standard_error() -> None:
     rows = [[[-1.0 / (i + 1)], [-1.00001 / (i + 1)]] * 2 for i in range(len(MODELS))]
     outputs = token_outputs(MODELS, rows)
