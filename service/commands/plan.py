@@ -35,6 +35,19 @@ ACTIONS = ("new_scale", "another_model", "more_examples")  # of `models.candidat
 CHANGES = ("dip", "bump", "rise", "fall")
 MOST_PLANS = 20  # curves in one call: each takes seconds
 _STUDY = ("change", "size", "probability", "n_models", "level", "turn", "chance", "studies")
+_OF_FILES = {
+    "task": "--task",
+    "metric": "--metric",
+    "model_family": "--family",
+    "prompting": "--prompting",
+    "n_examples": "--n-examples",
+    "stderr": "--stderr",
+    "actions": "--action",
+    "everything": "--all",
+    "file_format": "--format",
+    "axis": "--scale",
+    "models": "--models",
+}
 
 
 @click.command()
@@ -93,6 +106,9 @@ def _study(given: Mapping[str, Any]) -> int:
 
     if given["change"] is None or given["size"] is None:
         raise click.UsageError("give a FILE of curves to plan what to measure next, or --change and --size for a study")
+    strange = [option for name, option in _OF_FILES.items() if given[name]]
+    if strange:
+        raise click.UsageError(f"{strange[0]} belongs to the plan of what to measure next, which takes a FILE")
     fields: dict[str, Any] = {name: given[name] for name in _STUDY if given[name] is not None}
     told = told_options(given)
     fields["options"] = told

@@ -143,3 +143,24 @@ def test_a_study_that_cannot_be_is_wrong_usage(words: tuple[str, ...], message: 
     code, _, err = run(*words)
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--task", "valley"),
+        ("--metric", "accuracy"),
+        ("--family", "Family"),
+        ("--prompting", "few-shot"),
+        ("--n-examples", "100"),
+        ("--stderr", "0.01"),
+        ("--action", "new_scale"),
+        ("--all",),
+        ("--format", "csv"),
+        ("--scale", "parameters"),
+    ],
+)
+def test_a_study_refuses_what_belongs_to_files(words: tuple[str, ...]) -> None:
+    code, out, err = run(*STUDY, *words)
+    assert (code, out) == (2, "")
+    assert f"{words[0]} belongs to the plan of what to measure next" in err
