@@ -32,11 +32,14 @@ from models.results import Interval
 from models.rivals import RIVALS, Seen, seen
 from models.scoring_rules import covered, crps
 from models.suite_curve import curve_name
+from models.suite_emergence import share_of_clusters
 
 OURS = "scaleshape"
 METHODS = (OURS, *RIVALS)
 MOST_HIDDEN = 5
 FEWEST_CURVES = 5  # of fewer, nothing can be said of coverage: its standard error at 80 % is more than 18 points
+FEWEST_TASKS = 5  # of fewer, resampled tasks say nothing of how others would differ: one alone gives no width at all
+FEW_TASKS = "few_tasks"
 TOO_FEW_SCALES, NO_BOUNDS = "too_few_scales", "metric_without_bounds"
 RESAMPLES = 2000
 RESAMPLED_LEVEL = 0.95
@@ -102,8 +105,9 @@ class BacktestForecast:
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """One method over all forecasts, with bootstrap intervals over tasks.
+    """One method over all forecasts, with intervals over tasks: of errors by the bootstrap, of coverages Jeffreys's.
 
+    Below `FEWEST_TASKS` tasks they are open.
     `crps_reduction` is by how much the forecast's CRPS is below this method's: 0.1 is 10 % less.
     """
 
@@ -209,19 +213,17 @@ def backtest_summary(
     assumed: ForecastAssumptions,
 ) -> Backtest:
     """All forecasts of a suite side by side with the rivals'."""
-    samples = _samples([each.task for each in forecasts], seed)
     figures = np.array([[_figures(error) for error in each.errors] for each in forecasts])
-    means = np.einsum("sf,fmk->smk", samples, figures) / samples.sum(axis=1)[:, None, None]
-    totals = figures.mean(axis=0)
-    best = 1 + int(np.argmin(totals[1:, :2].min(axis=1)))
+    sampled = _sampled(figures, [each.task for each in forecasts], seed)
+    best = 1 + int(np.argmin(sampled.totals[1:, :2].min(axis=1)))
     return Backtest(
         hidden_scales=hidden_scales,
         n_curves=len({each.index for each in forecasts}),
         n_forecasts=len(forecasts),
-        n_tasks=len({each.task for each in forecasts}),
-        methods=tuple(_result(place, totals, means) for place in range(len(METHODS))),
+        n_tasks=len(sampled.tasks),
+        methods=tuple(_result(place, sampled) for place in range(len(METHODS))),
         best_rival=METHODS[best],
-        crps_reduction=_reduction(best, totals, means),
+        crps_reduction=_reduction(best, sampled),
         assumptions=assumed,
         left_out=tuple(left_out),
         forecasts=tuple(forecasts),
@@ -234,35 +236,56 @@ def _figures(error: MethodError) -> list[float]:
     return [error.crps, error.absolute_error, *cover]
 
 
-def _samples(tasks: Sequence[str], seed: int) -> Floats:
-    """How often each forecast is in each bootstrap sample (RESAMPLES, F): tasks are drawn, with all their curves."""
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Means (M, K) of all forecasts' figures, sums (T, M, K) of each task's, their counts (T,), and resampled means."""
+
+    totals: Floats
+    tasks: Floats
+    counts: Floats
+    means: Floats
+
+    def ends(self, estimate: float, resampled: Floats) -> Interval:
+        """Percentiles of the resampled values."""
+        if len(self.tasks) < FEWEST_TASKS:
+            return Interval(estimate, None, None, FEW_TASKS)
+        tail = (1 - RESAMPLED_LEVEL) / 2
+        lower, upper = np.quantile(resampled, [tail, 1 - tail]).tolist()
+        return Interval(estimate, lower, upper)
+
+    def share(self, place: int, k: int) -> Interval:
+        """A coverage: resampled shares have no width where all forecasts are covered, or none."""
+        if len(self.tasks) < FEWEST_TASKS:
+            return Interval(float(self.totals[place, k]), None, None, FEW_TASKS)
+        return share_of_clusters(self.counts, self.tasks[:, place, k], RESAMPLED_LEVEL)
+
+
+def _sampled(figures: Floats, tasks: Sequence[str], seed: int) -> _Sampled:
+    """Tasks are drawn, with all their curves."""
     names, cluster = np.unique(np.array(tasks), return_inverse=True)
+    sums, counts = np.zeros((len(names), *figures.shape[1:])), np.bincount(cluster).astype(float)
+    np.add.at(sums, cluster, figures)
     rng = np.random.default_rng((seed, RESAMPLING_STREAM))
-    drawn = rng.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES)
-    return np.asarray(drawn[:, cluster], dtype=np.float64)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES).astype(float)
+    means = np.einsum("st,tmk->smk", drawn, sums) / (drawn @ counts)[:, None, None]
+    return _Sampled(figures.mean(axis=0), sums, counts, means)
 
 
-def _result(place: int, totals: Floats, means: Floats) -> MethodResult:
-    ends = [_ends(float(totals[place, k]), means[:, place, k]) for k in range(totals.shape[1])]
-    crps_interval, error, cover_50, cover_80, cover_95 = ends
-    saved = _reduction(place, totals, means)
-    return MethodResult(METHODS[place], error, crps_interval, cover_50, cover_80, cover_95, saved)
+def _result(place: int, sampled: _Sampled) -> MethodResult:
+    own, error = (sampled.ends(float(sampled.totals[place, k]), sampled.means[:, place, k]) for k in range(2))
+    cover_50, cover_80, cover_95 = (sampled.share(place, k) for k in range(2, 5))
+    return MethodResult(METHODS[place], error, own, cover_50, cover_80, cover_95, _reduction(place, sampled))
 
 
-def _reduction(place: int, totals: Floats, means: Floats) -> Interval:
+def _reduction(place: int, sampled: _Sampled) -> Interval:
     """One less our CRPS over a method's, which is that of its point where this is lower."""
     if place == 0:
         return Interval(None, None, None, "itself")
+    totals, means = sampled.totals, sampled.means
     kind = int(np.argmin(totals[place, :2]))
     if totals[place, kind] <= 0 or np.any(means[:, place, kind] <= 0):
         return Interval(None, None, None, "no_error_to_reduce")
-    return _ends(float(1 - totals[0, 0] / totals[place, kind]), 1 - means[:, 0, 0] / means[:, place, kind])
-
-
-def _ends(estimate: float, resampled: Floats) -> Interval:
-    tail = (1 - RESAMPLED_LEVEL) / 2
-    lower, upper = np.quantile(resampled, [tail, 1 - tail]).tolist()
-    return Interval(estimate, lower, upper)
+    return sampled.ends(float(1 - totals[0, 0] / totals[place, kind]), 1 - means[:, 0, 0] / means[:, place, kind])
 
 
 def assumptions_of(found: Assumptions, source: dict[str, str]) -> ForecastAssumptions:

@@ -120,13 +120,17 @@ def claims(judged: Sequence[SuiteCurve], claimed: Callable[[SuiteCurve], bool], 
 
 
 def share_over_tasks(curves: Sequence[SuiteCurve], chosen: Callable[[SuiteCurve], bool], level: float) -> Interval:
-    """Share of the curves that are chosen, with tasks as clusters.
+    """Share of the curves that are chosen, with tasks as clusters."""
+    return share_of_clusters(_sums(curves, lambda _: True), _sums(curves, chosen), level)
+
+
+def share_of_clusters(size: Floats, hits: Floats, level: float) -> Interval:
+    """Share of hits in clusters (tasks) of these sizes, which are drawn whole.
 
     Jeffreys's interval at the effective number of curves, p (1 - p) over the variance of the ratio between tasks, with
     Korn and Graubard's correction for few clusters (1998, Survey Methodology 24, 193). Where p is 0 or 1 a task counts
     as one curve.
     """
-    size, hits = _sums(curves, lambda _: True), _sums(curves, chosen)
     total, count = float(size.sum()), len(size)
     p = float(hits.sum()) / total
     if count < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from models.backtest import OURS, Backtest, MethodResult
+from models.backtest import FEWEST_TASKS, OURS, Backtest, MethodResult
 from models.forecast import Distribution, Forecast, ForecastAssumptions, ScaleForecast
 from models.results import Interval, Range
 from service.number_format import NOTHING, number_text, probability_text, scale_text
@@ -88,8 +88,8 @@ def backtest_sections(found: Backtest) -> Iterator[Section]:
     best = METHODS[found.best_rival]
     notes = [
         "",
-        "Errors are in % of the metric's range; intervals are 95 % bootstrap intervals over tasks.",
-        f"CRPS {_saved(found.crps_reduction)} below that of the best rival, {best}.",
+        f"Errors are in % of the metric's range; {_intervals(found)}.",
+        f"CRPS {_against(found.crps_reduction)} that of the best rival, {best}.",
     ]
     yield Section(f"The {hidden} of each curve hidden: {curves}", rows, notes)
     yield _assumptions(found.assumptions)
@@ -99,6 +99,20 @@ def backtest_sections(found: Backtest) -> Iterator[Section]:
         named = [f"  {each.name}: {each.reason.replace('_', ' ')}" for each in found.left_out[:MOST_LISTED]]
         more = len(found.left_out) - len(named)
         yield Section("Left out", (), [*told, *named, *([f"  and {more:,} more"] if more else [])])
+
+
+def _intervals(found: Backtest) -> str:
+    if found.n_tasks < FEWEST_TASKS:
+        return f"fewer than {FEWEST_TASKS} tasks give no intervals"
+    return "intervals are 95 % intervals over tasks, of errors by the bootstrap, of coverages Jeffreys's"
+
+
+def _against(saved: Interval) -> str:
+    """By how much the CRPS is below a rival's, or above it."""
+    if saved.estimate is None or saved.estimate >= 0:
+        return f"{_saved(saved)} below"
+    lower, upper = (None if end is None else -end for end in (saved.upper, saved.lower))
+    return f"{_saved(Interval(-saved.estimate, lower, upper))} above"
 
 
 def _method_row(method: MethodResult) -> Row:
@@ -113,8 +127,10 @@ def _saved(interval: Interval) -> str:
 
 
 def _percent(interval: Interval, decimals: int) -> str:
-    if interval.estimate is None or interval.lower is None or interval.upper is None:
+    if interval.estimate is None:
         return NOTHING
+    if interval.lower is None or interval.upper is None:
+        return f"{100 * interval.estimate:.{decimals}f}"
     estimate, lower, upper = (
         f"{100 * value:.{decimals}f}" for value in (interval.estimate, interval.lower, interval.upper)
     )

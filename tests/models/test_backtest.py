@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from models.backtest import (
     METHODS,
     OURS,
+    Backtest,
     BacktestForecast,
     Placed,
     Split,
@@ -18,7 +20,9 @@ from models.curve import ScalePoint, ScalingCurve
 from models.forecast import ForecastAssumptions
 from models.metrics import registered
 from models.options import Options
+from models.results import Interval
 from models.suite_learning import Given, default_assumptions
+from service.forecast_table import backtest_sections
 
 RISING = (0.2, 0.3, 0.42, 0.55, 0.66, 0.72)
 ASSUMED: ForecastAssumptions = assumptions_of(default_assumptions(Given(), Options()), {})
@@ -86,8 +90,8 @@ def test_the_summary_is_the_mean_over_all_forecasts_with_the_best_rival_named() 
 
 def test_bootstrap_intervals_widen_where_the_curves_of_a_task_agree() -> None:
     one, other = backtested()[0], backtested((*RISING[:-1], 0.3))[0]
-    alone = [replace(each, index=i, task=str(i)) for i, each in enumerate([one, other] * 8)]
-    grouped = [replace(each, task=str(i % 4)) for i, each in enumerate(alone)]
+    alone = [replace(each, index=i, task=str(i)) for i, each in enumerate([one, other] * 16)]
+    grouped = [replace(each, task=str(i % 8)) for i, each in enumerate(alone)]
     widths = []
     for sample in (alone, grouped):
         crps = backtest_summary(sample, [], 1, 0, ASSUMED).methods[0].crps
@@ -95,3 +99,51 @@ def test_bootstrap_intervals_widen_where_the_curves_of_a_task_agree() -> None:
         assert crps.upper is not None
         widths.append(crps.upper - crps.lower)
     assert widths[1] > 1.5 * widths[0]
+
+
+def test_fewer_than_five_tasks_give_figures_without_intervals() -> None:
+    one, other = backtested()[0], backtested((*RISING[:-1], 0.3))[0]
+    for n_tasks in (1, 4):
+        sample = [replace(each, index=i, task=str(i % n_tasks)) for i, each in enumerate([one, other] * 4)]
+        summary = backtest_summary(sample, [], 1, 0, ASSUMED)
+        ours = summary.methods[0]
+        figures = (ours.crps, ours.absolute_error, ours.coverage_50, ours.coverage_80, ours.coverage_95)
+        for found in (*figures, summary.crps_reduction):
+            assert found.estimate is not None
+            assert (found.lower, found.upper, found.reason) == (None, None, "few_tasks")
+
+
+def test_coverage_of_all_forecasts_of_a_few_tasks_is_not_known_without_error() -> None:
+    found = [replace(backtested(task=task)[0], index=i) for i, task in enumerate("abcdef")]
+    for share in (True, False):
+        errors = tuple(replace(error, covered_80=share) for error in found[0].errors)
+        summary = backtest_summary([replace(one, errors=errors) for one in found], [], 1, 0, ASSUMED)
+        cover = summary.methods[0].coverage_80
+        end = float(beta.ppf(0.975, 0.5, 6.5))  # Jeffreys's, of no success in six
+        expected = (1 - end, 1.0) if share else (0.0, end)
+        assert (cover.lower, cover.upper) == pytest.approx(expected)
+        assert cover.estimate == share
+
+
+def test_a_table_says_how_far_the_error_is_above_that_of_a_better_rival() -> None:
+    found = [replace(backtested(task=task)[0], index=i) for i, task in enumerate("abcdef")]
+    summary = backtest_summary(found, [], 1, 0, ASSUMED)
+    worse = replace(summary, crps_reduction=Interval(-0.38, -1.31, 0.02))
+    better = replace(summary, crps_reduction=Interval(0.38, -0.02, 0.5))
+    assert "CRPS 38 (-2 to 131) % above that of the best rival" in notes(worse)
+    assert "CRPS 38 (-2 to 50) % below that of the best rival" in notes(better)
+
+
+def test_a_table_of_one_task_shows_figures_without_intervals() -> None:
+    found = [replace(backtested()[0], index=i) for i in range(6)]
+    summary = backtest_summary(found, [], 1, 0, ASSUMED)
+    assert "fewer than 5 tasks give no intervals" in notes(summary)
+    ours = next(iter(backtest_sections(summary))).rows[1]
+    assert ours[1:3] == tuple(
+        f"{100 * found[0].errors[0].absolute_error:.2f} {100 * found[0].errors[0].crps:.2f}".split()
+    )
+    assert ours[4] in ("0", "100")
+
+
+def notes(summary: Backtest) -> str:
+    return " ".join(next(iter(backtest_sections(summary))).notes)
