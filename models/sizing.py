@@ -29,9 +29,11 @@ CLOSE_ENOUGH = 1.3  # ratio of two numbers of examples between which the search 
 BATCH, CLEAR = 20, 3.0  # studies at a time; standard errors from the wanted probability that need no more studies
 DEFAULT_STUDIES, FEWEST_STUDIES, MOST_STUDIES = 60, 20, 1000
 STUDY_DRAWS = 256  # effective ones; half of an analysis', and the label's margin for their error grows with that
+OPEN_WITHIN = 2.0  # Monte Carlo errors that a limit must lie below the wanted probability to be called too low
 GROWTH = 1.6  # from one number of models to the next, while too few
 NORMAL_95 = 1.96
 MORE_MODELS, TOO_MANY_MODELS, ENOUGH = "more_models_needed", "more_models_than_planned_for", "enough_models"
+OPEN = "within_monte_carlo_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Power:
 class SizePlan:
     """Examples per model, or why no number suffices and how many models would; every simulated point is in `tried`.
 
-    `limit` is the probability with a test set of 10^5 examples. `n_models_needed` is for test sets of that size.
+    `limit` is the probability with a test set of 10^5 examples; where it is below the wanted one by less than two Monte
+    Carlo errors, it is open whether a number suffices. `n_models_needed` is for test sets of that size.
     """
 
     shape: Shape
@@ -171,7 +174,9 @@ def _log_error(below: Iterable[Power], log_n: float, top: float, slope: float, t
 
 
 def _unreachable(search: _Search, limit: Power) -> SizePlan:
-    """No number of examples suffices: how many models would, with test sets without end."""
+    """No number of examples was seen to suffice: how many models would, with test sets without end."""
+    within = search.target - limit.probability < OPEN_WITHIN * limit.mcse
+    reason = OPEN if within else MORE_MODELS
     tried, models = [limit], limit.n_models
     while tried[-1].probability < search.target and models < MOST_MODELS:
         models = min(MOST_MODELS, max(models + 1, round(GROWTH * models)))
@@ -182,12 +187,12 @@ def _unreachable(search: _Search, limit: Power) -> SizePlan:
         probability=search.target,
         n_models=limit.n_models,
         n_examples=None,
-        n_examples_interval=Interval(None, None, None, MORE_MODELS),
+        n_examples_interval=Interval(None, None, None, reason),
         limit=limit,
         n_models_needed=models if enough else None,
         tried=tuple(tried),
         between_model_scale=search.variation.scale,
-        n_examples_reason=MORE_MODELS,
+        n_examples_reason=reason,
         n_models_needed_reason=None if enough else TOO_MANY_MODELS,
     )
 

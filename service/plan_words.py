@@ -7,7 +7,7 @@ from models.curve import ScaleKind, ScalingCurve
 from models.options import UNDETERMINED, Shape
 from models.planned_change import PlannedChange
 from models.planning import NextPlan, Prospect
-from models.sizing import LARGEST_N, SMALLEST_N, SizePlan
+from models.sizing import LARGEST_N, OPEN, SMALLEST_N, SizePlan
 from service.number_format import number_text, probability_text, scale_text
 
 NAMES = {
@@ -75,12 +75,18 @@ def size_summary(plan: SizePlan, planned: PlannedChange) -> str:
 
 
 def _too_few_models(plan: SizePlan, goal: str) -> str:
-    limit = probability_text(plan.limit.probability)
-    first = f"No test set is large enough for {plan.n_models} models to find {goal}"
-    first = f"{first}: even {LARGEST_N:,} examples give {limit}, because models of one family scatter."
-    if plan.n_models_needed is None:
-        return f"{first} {plan.tried[-1].n_models} models do not suffice either."
-    return f"{first} About {plan.n_models_needed} models would do."
+    limit, models = probability_text(plan.limit.probability), f"{plan.n_models} models"
+    error = f"a Monte Carlo error of {number_text(plan.limit.mcse, 2)} ({plan.limit.studies:,} simulated studies)"
+    is_open = plan.n_examples_reason == OPEN
+    if is_open:
+        first = f"It is open whether any test set is large enough for {models} to find {goal}"
+        first = f"{first}: {LARGEST_N:,} examples give {limit} with {error}."
+    else:
+        first = f"No test set is large enough for {models} to find {goal}"
+        first = f"{first}: even {LARGEST_N:,} examples give {limit}, with {error}."
+    if plan.n_models_needed is not None:
+        return f"{first} About {plan.n_models_needed} models would do."
+    return first if is_open else f"{first} {plan.tried[-1].n_models} models were not seen to suffice either."
 
 
 def rounded_size(value: float) -> int:

@@ -11,7 +11,8 @@ from models.options import Options
 from models.planned_change import Change, PlannedChange, check_options, even_scales, mean_curve, simulated_study
 from models.preposterior import ground
 from models.shapes import SHAPES
-from models.sizing import LARGEST_N, Power, _needed, plan_size  # the smoothing is worth a test of its own
+from models.sizing import LARGEST_N, Power, _needed, _Search, plan_size  # the smoothing is worth a test of its own
+from service.plan_words import size_summary
 
 
 def planned(change: Change = Change.DIP, size: float = 0.2, models: int = 5, level: float = 0.5) -> PlannedChange:
@@ -99,6 +100,30 @@ def test_a_wide_scatter_of_models_asks_for_more_models_not_for_more_examples() -
     assert found.limit.n_examples == LARGEST_N
     assert found.n_models_needed is None or found.n_models_needed > 3
     assert found == plan_size(planned(Change.RISE, 0.3, 3), 0.9, Options(between_model_scale=0.1), 20)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason", "words"),
+    [
+        (0.79, "within_monte_carlo_error", "It is open whether any test set is large enough for 5 models"),
+        (0.71, "within_monte_carlo_error", "100,000 examples give 0.71 with a Monte Carlo error of 0.05"),
+        (0.69, "more_models_needed", "No test set is large enough for 5 models"),
+    ],
+)
+def test_a_limit_below_the_wanted_probability_by_chance_alone_leaves_it_open(
+    monkeypatch: pytest.MonkeyPatch, limit: float, reason: str, words: str
+) -> None:
+    def power(_: object, n_examples: int, models: int = 5, *, whole: bool = False) -> Power:
+        return Power(models, n_examples, limit if models == 5 else 0.9, 0.05, 60, 0.1)
+
+    monkeypatch.setattr(_Search, "power", power)
+    found = plan_size(planned(), 0.8, Options())
+    assert (found.n_examples, found.n_examples_reason, found.n_examples_interval.reason) == (None, reason, reason)
+    assert found.n_models_needed == 8
+    told = size_summary(found, planned())
+    assert words in told
+    assert told.endswith("About 8 models would do.")
+    assert "because" not in told
 
 
 @pytest.mark.parametrize(
