@@ -107,15 +107,15 @@ def _efforts(curve: ScalingCurve, observations: Observations, wanted: Wanted) ->
         return [Effort(stderr=error) for error in sorted(wanted.stderr, reverse=True)]
     if _counted(observations):
         pairs = zip(curve.points, observations.trials.tolist(), strict=True)
-        given = [trials if clustered(point) else point.n_examples or trials for point, trials in pairs]
+        given = [trials if clustered(point) else point.n_examples or trials for point, trials in pairs if trials > 0]
         size = float(np.median(given))
         return [Effort(n_examples=min(max(1, round(size * times)), LARGEST_SIZE)) for times in DEFAULT_EFFORTS]
-    error = float(np.median(observations.stderr)) * observations.unit
+    error = float(np.median(observations.stderr[observations.noise == observations.usual_noise])) * observations.unit
     return [Effort(stderr=error / math.sqrt(times)) for times in DEFAULT_EFFORTS]
 
 
 def _counted(observations: Observations) -> bool:
-    return bool(observations.noise[0] == NoiseKind.BETA_BINOMIAL)
+    return observations.usual_noise is NoiseKind.BETA_BINOMIAL
 
 
 def _effort_problems(observations: Observations, wanted: Wanted) -> Iterator[Problem]:

@@ -175,7 +175,7 @@ def forecast(curve: ScalingCurve, wanted: Wanted, options: Options, assumed: For
 def distances_to(curve: ScalingCurve, observations: Observations, wanted: Wanted) -> tuple[float, ...]:
     """Decades beyond the largest model of each wanted scale; raises `InvalidInput` for what cannot be forecast."""
     problems = [] if curve.n_scales >= FEWEST_SCALES else [_too_few(curve)]
-    if wanted.n_examples is not None and observations.noise[0] != NoiseKind.BETA_BINOMIAL:
+    if wanted.n_examples is not None and observations.usual_noise is not NoiseKind.BETA_BINOMIAL:
         message = "the curve's scores have standard errors and no test-set sizes: leave n_examples out"
         problems.append(Problem("/n_examples", message))
     horizon, largest = horizon_decades(observations), curve.points[-1].scale

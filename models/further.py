@@ -14,12 +14,13 @@ import numpy as np
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
-from models.likelihood import NoiseKind, Observations
+from models.likelihood import LARGEST_N, NoiseKind, Observations
 
 NEAREST = 1e-12  # a mean is this far from its bounds at least, so that both outcomes stay possible
 LARGEST_R = 1 - 1e-9  # at 1 the beta distribution of the models has no density
 UNKNOWING = 1e3  # standard error, in units of the metric's range, of a score that says nothing
 STIRLING_FROM = 8.0  # four Stirling terms are exact to 1e-11 from here
+HALF = 0.5  # added to both counts, so that none and all leave a variance (Cox 1970, section 3.2)
 OUTCOME_DRAWS = 4096
 STREAM = 8117  # keeps these random numbers apart from any other use of the same seed
 
@@ -56,8 +57,7 @@ class Effort:
 def new_model(observations: Observations, mean: Floats, r: Floats, effort: Effort) -> Law:
     """The law of another language model's score where the curve has `mean` (T,), between-model variations r (T,)."""
     if effort.n_examples is not None:
-        f, precision = np.clip(mean, NEAREST, 1 - NEAREST), 1 / np.minimum(r, LARGEST_R) ** 2 - 1
-        return CountLaw(_trials(observations, effort.n_examples), f * precision, (1 - f) * precision)
+        return _counts(_trials(observations, effort.n_examples), mean, r)
     own = r**2 * _spread(observations, mean)
     return ScoreLaw(mean, np.sqrt(_stderr(observations, effort) ** 2 + own), observations.bounded)
 
@@ -65,15 +65,14 @@ def new_model(observations: Observations, mean: Floats, r: Floats, effort: Effor
 def same_model(observations: Observations, index: int, mean: Floats, r: Floats, effort: Effort) -> Law:
     """The law of what more examples for the model at point `index` will show, given what its first ones showed."""
     if observations.noise[index] == NoiseKind.BETA_BINOMIAL:
-        before = new_model(observations, mean, r, effort)
-        assert isinstance(before, CountLaw)  # noqa: S101 - counts are planned as counts
+        before = _counts(_trials_at(observations, index, effort), mean, r)
         k, n = float(observations.successes[index]), float(observations.trials[index])
         return CountLaw(before.n, before.a + k, before.b + (n - k))
     own = np.maximum(r**2 * _spread(observations, mean), np.finfo(float).tiny)
     first = float(observations.stderr[index]) ** 2
     variance = 1 / (1 / own + 1 / first)
     center = variance * (mean / own + float(observations.y[index]) / first)
-    return ScoreLaw(center, np.sqrt(_stderr(observations, effort) ** 2 + variance), observations.bounded)
+    return ScoreLaw(center, np.sqrt(_stderr_at(observations, index, effort) ** 2 + variance), observations.bounded)
 
 
 def outcomes(law: Law, chosen: Ints, count: int, seed: int) -> Floats:
@@ -109,7 +108,7 @@ def with_place(observations: Observations, scale: float) -> tuple[Observations, 
     z = np.append(observations.z, math.log10(scale))
     order = np.argsort(z, kind="stable")
     z = z[order]
-    counts, effects = bool(observations.noise[0] == NoiseKind.BETA_BINOMIAL), observations.design_effects
+    kind, effects = observations.usual_noise, observations.design_effects
 
     def grown(values: Floats, last: float) -> Floats:
         return np.asarray(np.append(values, last)[order])
@@ -121,8 +120,8 @@ def with_place(observations: Observations, scale: float) -> tuple[Observations, 
         y=grown(observations.y, 0.0),
         successes=grown(observations.successes, 0.0),
         trials=grown(observations.trials, 0.0),
-        stderr=grown(observations.stderr, 0.0 if counts else UNKNOWING),
-        noise=np.append(observations.noise, observations.noise[0])[order],
+        stderr=grown(observations.stderr, 0.0 if kind is NoiseKind.BETA_BINOMIAL else UNKNOWING),
+        noise=np.append(observations.noise, kind)[order],
         pairing=None,
         submitted=None,
         design_effects=None if effects is None else grown(effects, float(np.mean(effects))),
@@ -133,16 +132,39 @@ def with_place(observations: Observations, scale: float) -> tuple[Observations, 
 def with_outcome(observations: Observations, index: int, effort: Effort, outcome: float) -> Observations:
     """The observations with an outcome at point `index`, in place of nothing or beside what is known there."""
     found, own = [values.copy() for values in (observations.successes, observations.trials, observations.y)], index
-    if effort.n_examples is not None:
+    if observations.noise[own] == NoiseKind.BETA_BINOMIAL:
         found[0][own] += outcome
-        found[1][own] += _trials(observations, effort.n_examples)
+        found[1][own] += _trials_at(observations, own, effort)
         found[2][own] = found[0][own] / found[1][own]
         return replace(observations, successes=found[0], trials=found[1], y=found[2], pairing=None, submitted=None)
-    before, new, errors = 1 / observations.stderr[own] ** 2, 1 / _stderr(observations, effort) ** 2, observations.stderr
+    errors = observations.stderr.copy()
+    before, new = 1 / errors[own] ** 2, 1 / _stderr_at(observations, own, effort) ** 2
     found[2][own] = (found[2][own] * before + outcome * new) / (before + new)
-    errors = errors.copy()
     errors[own] = (before + new) ** -0.5
     return replace(observations, y=found[2], stderr=errors, pairing=None, submitted=None)
+
+
+def _counts(n: float, mean: Floats, r: Floats) -> CountLaw:
+    f, precision = np.clip(mean, NEAREST, 1 - NEAREST), 1 / np.minimum(r, LARGEST_R) ** 2 - 1
+    return CountLaw(n, f * precision, (1 - f) * precision)
+
+
+def _trials_at(observations: Observations, index: int, effort: Effort) -> float:
+    """Independent examples for the counts at a point; a standard error is worth y (1 - y)/se² of them."""
+    if effort.n_examples is not None:
+        return _trials(observations, effort.n_examples)
+    share = float((observations.successes[index] + HALF) / (observations.trials[index] + 2 * HALF))
+    size = share * (1 - share) / max(_stderr(observations, effort) ** 2, 1 / LARGEST_N)
+    return max(1.0, float(np.rint(size)))
+
+
+def _stderr_at(observations: Observations, index: int, effort: Effort) -> float:
+    """Standard error for the score at a point; of n examples that of a share y, its own error or more off 0 and 1."""
+    if effort.n_examples is None:
+        return _stderr(observations, effort)
+    edge = min(float(observations.stderr[index]), 0.5)
+    share = min(max(float(observations.y[index]), edge), 1 - edge)
+    return math.sqrt(share * (1 - share) / _trials(observations, effort.n_examples))
 
 
 def _trials(observations: Observations, n_examples: int) -> float:

@@ -78,6 +78,14 @@ class Observations:
         return bool(self.noise[0] != NoiseKind.NORMAL_UNBOUNDED)
 
     @property
+    def usual_noise(self) -> NoiseKind:
+        """The kind of noise that most points have; where two have as many, that of the last point."""
+        kinds, numbers = np.unique(self.noise, return_counts=True)
+        most = kinds[numbers == numbers.max()].tolist()
+        last = int(self.noise[-1])
+        return NoiseKind(last if last in most else most[0])
+
+    @property
     def decades(self) -> float:
         """Observed range of scale in decades."""
         return round(float(self.z[-1] - self.z[0]), RATIO_DIGITS)

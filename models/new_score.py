@@ -24,12 +24,14 @@ class NewTest:
 
 
 def usual_test(observations: Observations, n_examples: int | None) -> NewTest:
-    """A test like those of the curve, or of so many examples."""
-    trials = float(np.median(observations.trials))
+    """A test like most of the curve's, or of so many examples."""
+    kind = observations.usual_noise
+    alike = observations.noise == kind
+    trials = float(np.median(observations.trials[alike]))
     return NewTest(
-        kind=int(observations.noise[0]),
+        kind=int(kind),
         trials=trials if n_examples is None else float(n_examples),
-        stderr=float(np.median(observations.stderr)),
+        stderr=float(np.median(observations.stderr[alike])),
     )
 
 
@@ -58,14 +60,14 @@ def score_draws(
 def _same_items(observations: Observations, test: NewTest, means: Floats) -> bool:
     """Whether the new model answers the items of the curve, with counts that are not small."""
     middle = float(np.median(means))
-    return bool(correlated(_with_last(observations, test.trials, middle))[-1])
+    return bool(correlated(_with_last(observations, test, middle))[-1])
 
 
-def _with_last(observations: Observations, trials: float, share: float) -> Observations:
-    """The observations with a test of so many trials and this share of successes at the end."""
+def _with_last(observations: Observations, test: NewTest, share: float) -> Observations:
+    """The observations with this test, and this share of successes, at the end."""
     return replace(
         observations,
-        successes=np.append(observations.successes, trials * share),
-        trials=np.append(observations.trials, trials),
-        noise=np.append(observations.noise, observations.noise[-1]),
+        successes=np.append(observations.successes, test.trials * share),
+        trials=np.append(observations.trials, test.trials),
+        noise=np.append(observations.noise, test.kind),
     )

@@ -106,6 +106,27 @@ def test_a_loss_without_bounds_is_forecast_in_its_own_unit() -> None:
     assert (found.forecasts[0].n_examples, found.forecasts[0].n_examples_reason) == (None, "standard_errors_given")
 
 
+def test_a_score_is_forecast_for_the_kind_of_test_that_most_models_had() -> None:
+    metric = registered("mean_probability")
+    assert metric is not None
+
+    def mixed(*stderr: float | None) -> ScalingCurve:
+        pairs = enumerate(zip(RISING, stderr, strict=True))
+        points = (
+            ScalePoint(10.0 ** (8 + i), y, n_examples=None if error else 500, stderr=error) for i, (y, error) in pairs
+        )
+        return made(points=tuple(points), metric=metric)
+
+    (measured,) = told(mixed(None, 0.012, 0.012, 0.012, 0.012), 3e12).forecasts
+    (counted,) = told(mixed(0.012, None, None, None, None), 3e12).forecasts
+    assert (measured.n_examples, counted.n_examples) == (None, 500)
+    for found in (measured, counted):
+        assert found.score.median == pytest.approx(found.mean_curve.median, abs=0.01)
+        assert width(found.mean_curve) < width(found.score) < width(found.mean_curve) + 0.1
+    with pytest.raises(InvalidInput, match="standard errors"):
+        told(mixed(None, 0.012, 0.012, 0.012, 0.012), 3e12, n_examples=50)
+
+
 def test_what_cannot_be_forecast_is_refused_with_its_place_and_the_remedy() -> None:
     with pytest.raises(InvalidInput) as refused:
         told(made(), 1e12, 1e15, 2e12)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import betabinom, norm
@@ -14,7 +16,7 @@ from models.further import (
     with_outcome,
     with_place,
 )
-from models.likelihood import Observations, observe
+from models.likelihood import NoiseKind, Observations, observe
 from models.metrics import registered
 from models.options import Options
 
@@ -74,6 +76,57 @@ def test_more_examples_for_a_model_with_standard_errors_update_as_bayes_rule_say
         expected = norm.pdf(both, mean, np.sqrt(joint + r**2)) / norm.pdf(first, mean, np.sqrt(old**2 + r**2))
         likelihood = factors(law, np.array([y]))[0]
         assert np.allclose(likelihood / likelihood.max(), expected / expected.max(), rtol=1e-6)
+
+
+def of_both_kinds(*stderr: float | None) -> Observations:
+    """Scores with these standard errors, or of 500 examples where there is none."""
+    metric = registered("mean_probability")
+    assert metric is not None
+    pairs = zip((0.2, 0.3, 0.41, 0.52), stderr, strict=True)
+    points = (
+        ScalePoint(10.0 ** (8 + i), y, n_examples=None if error else 500, stderr=error)
+        for i, (y, error) in enumerate(pairs)
+    )
+    return observe(ScalingCurve("t", metric, tuple(points)), Options())
+
+
+def test_a_test_of_the_other_kind_counts_by_the_variance_of_a_share() -> None:
+    data = of_both_kinds(0.012, None, 0.012, None)
+    mean, r = np.array([0.2, 0.4, 0.6]), np.array([0.02, 0.1, 0.4])
+    for index, share in ((0, 0.2), (1, 150.5 / 501)):
+        n, error = Effort(n_examples=800), Effort(stderr=float(np.sqrt(share * (1 - share) / 800)))
+        laws = [same_model(data, index, mean, r, effort) for effort in (n, error)]
+        assert [type(law) for law in laws] == 2 * [(ScoreLaw, CountLaw)[index]]
+        found = np.array([0.25, 0.35]) * (1, 800)[index]
+        one, other = (factors(law, found) for law in laws)
+        assert np.allclose(one, other, rtol=1e-9)
+        filled = [with_outcome(data, index, effort, found[0]) for effort in (n, error)]
+        for name in ("successes", "trials", "stderr", "y"):
+            assert np.allclose(getattr(filled[0], name), getattr(filled[1], name), rtol=1e-12)
+        assert np.ptp(np.delete(filled[0].y - data.y, index)) == 0
+        assert filled[0].y[index] != data.y[index]
+
+
+def test_a_test_of_the_other_kind_is_possible_at_the_bounds_and_however_exact_it_is() -> None:
+    data = of_both_kinds(0.012, None, 0.012, None)
+    counts = data.noise == NoiseKind.BETA_BINOMIAL
+    ones = replace(data, y=np.ones(4), successes=np.where(counts, data.trials, 0.0))
+    for index, effort in ((0, Effort(n_examples=500)), (1, Effort(stderr=0.012)), (1, Effort(stderr=1e-200))):
+        law = same_model(ones, index, np.array([0.9, 0.99]), np.array([0.01, 0.1]), effort)
+        found = outcomes(law, np.arange(2).repeat(50), 8, 0)
+        assert np.all(np.isfinite(factors(law, found)))
+        assert np.isfinite(with_outcome(ones, index, effort, float(found[0])).y[index])
+
+
+def test_a_new_place_is_tested_like_most_points_and_among_equals_like_the_largest() -> None:
+    for stderr, kind in (
+        ((None, 0.012, 0.012, 0.012), NoiseKind.NORMAL_BOUNDED),
+        ((0.012, None, None, None), NoiseKind.BETA_BINOMIAL),
+        ((0.012, 0.012, None, None), NoiseKind.BETA_BINOMIAL),
+        ((None, None, 0.012, 0.012), NoiseKind.NORMAL_BOUNDED),
+    ):
+        grown, index = with_place(of_both_kinds(*stderr), 5e12)
+        assert grown.noise[index] == kind
 
 
 @pytest.mark.parametrize("scale", [5e7, 3e9, 1e10, 4e11])

@@ -125,6 +125,23 @@ def test_scores_with_standard_errors_are_planned_by_standard_errors() -> None:
         plan_next(curve, Options(smallest_effect=0.05), Wanted(n_examples=(5,)))
 
 
+@pytest.mark.parametrize("first", [0.012, None])
+def test_curves_with_standard_errors_here_and_counts_there_are_planned_by_what_most_have(first: float | None) -> None:
+    metric = registered("mean_probability")
+    assert metric is not None
+    other = 0.012 if first is None else None
+    pairs = zip((0.2, 0.3, 0.41, 0.52), (first, other, other, other), strict=True)
+    points = tuple(
+        ScalePoint(10.0 ** (8 + i), y, n_examples=None if error else 500, stderr=error)
+        for i, (y, error) in enumerate(pairs)
+    )
+    plan = plan_next(ScalingCurve("t", metric, points), Options(), Wanted(scales=(3e9,)))
+    assert {p.n_examples for p in plan.prospects} == ({500, 2000} if other is None else {None})
+    assert {p.stderr for p in plan.prospects} == ({None} if other is None else {0.012, 0.006})
+    assert {p.action for p in plan.prospects} == set(Action)
+    assert all(math.isfinite(p.expected_bits) and p.expected_bits > -0.02 for p in plan.prospects)
+
+
 def test_default_scales_lie_in_the_widest_gaps_and_beyond_the_largest() -> None:
     data = observe(made((0.2, 0.3, 0.4), scales=(1e8, 2e8, 1e11)), Options())
     scales = default_scales(data)
