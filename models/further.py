@@ -14,11 +14,10 @@ import numpy as np
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
-from models.likelihood import LARGEST_N, NoiseKind, Observations
+from models.likelihood import LARGEST_N, UNKNOWING, NoiseKind, Observations
 
 NEAREST = 1e-12  # a mean is this far from its bounds at least, so that both outcomes stay possible
 LARGEST_R = 1 - 1e-9  # at 1 the beta distribution of the models has no density
-UNKNOWING = 1e3  # standard error, in units of the metric's range, of a score that says nothing
 STIRLING_FROM = 8.0  # four Stirling terms are exact to 1e-11 from here
 HALF = 0.5  # added to both counts, so that none and all leave a variance (Cox 1970, section 3.2)
 OUTCOME_DRAWS = 4096

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from models.arrays import Floats, Ints
+from models.arrays import Bools, Floats, Ints
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models.at_ceiling import NEAR_CEILING
 from models.curve_models.record import Context
@@ -32,6 +32,7 @@ from models.outcomes import Pairing, design_effects, pairing, shared_items
 RATIO_DIGITS = 12  # decimals of log10 that are kept
 COUNT_ROUNDING = 1e-12  # of the metric's range, by which a score and its count differ in binary arithmetic alone
 CLUSTERED = 1.02  # ratio of variances from which a standard error is larger than that of n, as for files of harnesses
+UNKNOWING = 1e3  # standard error, in units of the metric's range, of a score that says nothing
 SMALLEST_SAMPLE = 2  # examples from which a standard error follows
 LARGEST_N = 1e12  # a standard error that says more is a mistake
 
@@ -105,8 +106,14 @@ class Observations:
             target_length=self.target_length,
             decades=round(self.decades, 9),
             u_mean=round(float(np.mean(np.unique(self.u))), 9),
-            near_ceiling=self.bounded and bool(self.y.min() >= NEAR_CEILING),
+            near_ceiling=self.bounded and bool(self.y[self._telling].min() >= NEAR_CEILING),
         )
+
+    @property
+    def _telling(self) -> Bools:
+        """Which points (N,) say something: a place that is only planned has no trials, or an endless standard error."""
+        counts = self.noise == NoiseKind.BETA_BINOMIAL
+        return np.asarray(np.where(counts, self.trials > 0, self.stderr < UNKNOWING))
 
     def scale_at(self, u: Floats) -> Floats:
         """Scale, in its own unit, at positions u."""

@@ -73,6 +73,20 @@ def test_the_veto_of_erratic_curves_is_that_of_the_analysis(scores: tuple[float,
             assert (share > 0.5) == is_erratic(before.averaged, best) or abs(share - 0.5) < 0.05
 
 
+@pytest.mark.parametrize("stderr", [None, 0.01])
+def test_a_place_inside_the_range_changes_nothing_near_the_ceiling_before_it_is_tested(stderr: float | None) -> None:
+    metric = registered("mean_probability")
+    assert metric is not None
+    n = 500 if stderr is None else None
+    points = tuple(ScalePoint(x, y, n, stderr) for x, y in zip(SCALES, (0.99, 0.985, 0.992, 0.99), strict=True))
+    data = observe(ScalingCurve("t", metric, points), Options())
+    grown, _ = with_place(data, 3e9)
+    assert data.context.near_ceiling
+    assert grown.context.near_ceiling
+    now, before = (ground(each, Options(), HalfCauchy(0.03), 2048).probabilities for each in (data, grown))
+    assert np.abs(now - before).max() < 0.05
+
+
 def test_a_plan_is_the_same_each_time_and_ten_scales_are_planned_for() -> None:
     wanted = Wanted(n_examples=(500,), actions=NEW)
     first, second = plan_next(DIPPED, Options(), wanted), plan_next(DIPPED, Options(), wanted)
