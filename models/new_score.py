@@ -38,7 +38,7 @@ def usual_test(observations: Observations, n_examples: int | None) -> NewTest:
 def score_draws(
     future: Continuation, observations: Observations, test: NewTest, correlation: float, seed: int
 ) -> tuple[Floats, Floats]:
-    """Draws (S,) of a new model's performance and of the mean curve there."""
+    """Draws (S,) of a new model's performance, within the metric's bounds, and of the mean curve there."""
     means, r = future.draws(SCORE_DRAWS)
     trials = test.trials / (1.0 - correlation) if _same_items(observations, test, means) else test.trials
     one = np.ones(1)
@@ -54,7 +54,8 @@ def score_draws(
         pairing=None,
         design_effects=None,
     )
-    return predicted_scores(new, means[:, None], r, seed)[:, 0], means
+    scores = predicted_scores(new, means[:, None], r, seed)[:, 0]
+    return np.clip(scores, 0.0, 1.0) if observations.bounded else scores, means
 
 
 def _same_items(observations: Observations, test: NewTest, means: Floats) -> bool:

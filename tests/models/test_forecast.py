@@ -127,6 +127,20 @@ def test_a_score_is_forecast_for_the_kind_of_test_that_most_models_had() -> None
         told(mixed(None, 0.012, 0.012, 0.012, 0.012), 3e12, n_examples=50)
 
 
+@pytest.mark.parametrize("name", ["mean_probability", "brier"])
+def test_a_forecast_stays_within_the_bounds_of_its_metric(name: str) -> None:
+    metric = registered(name)
+    assert metric is not None
+    scores = (0.9, 0.95, 0.97, 0.985, 0.99)
+    points = tuple(
+        ScalePoint(10.0 ** (8 + 0.5 * i), y if metric.higher_is_better else 1 - y, stderr=0.01)
+        for i, y in enumerate(scores)
+    )
+    (found,) = told(made(points=points, metric=metric), 10**11.4).forecasts
+    lower, upper = ends(found.score.interval_95)
+    assert (0 < lower < upper == 1) if metric.higher_is_better else (0 == lower < upper < 1)
+
+
 def test_what_cannot_be_forecast_is_refused_with_its_place_and_the_remedy() -> None:
     with pytest.raises(InvalidInput) as refused:
         told(made(), 1e12, 1e15, 2e12)
