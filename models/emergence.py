@@ -18,6 +18,7 @@ from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior
 from models.predictive import predicted_scores
 from models.results import Emergence, EmergenceNull, EmergenceScore, Sharpness
+from models.scale_means import means_per_scale, sizes_of_tests
 from models.turn import interval
 from models.verdict import Judged
 
@@ -182,18 +183,7 @@ def _resolution(observations: Observations) -> float:
 
 
 def _per_scale(observations: Observations, scores: Floats) -> Floats:
-    """Means (S, K) of scores (S, N) at each distinct scale, weighted by n.
-
-    A standard error counts as the n that would have it at a score of one half, 1/(4 se²).
-    """
-    scales, place = np.unique(observations.u, return_inverse=True)
-    if len(scales) == scores.shape[1]:
-        return scores
-    counts = observations.noise == NoiseKind.BETA_BINOMIAL
-    weights = np.where(counts, observations.trials, 0.25 / np.where(counts, 1.0, observations.stderr) ** 2)
-    matrix = np.zeros((len(place), len(scales)))
-    matrix[np.arange(len(place)), place] = weights
-    return np.asarray(scores @ (matrix / matrix.sum(axis=0)))
+    return means_per_scale(observations.u, sizes_of_tests(observations), scores)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

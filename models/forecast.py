@@ -16,6 +16,7 @@ from models.likelihood import NoiseKind, Observations, observe
 from models.new_score import score_draws, usual_test
 from models.options import Options, Shape
 from models.results import Range, Warned
+from models.scale_means import means_per_scale, sizes_of_tests
 
 LEVELS = (0.5, 0.8, 0.95)  # of the intervals
 # How far a forecast goes: docs/forecast.md, section "How far", has coverage and error by distance on simulated suites.
@@ -201,8 +202,9 @@ def plain(assumed: ForecastAssumptions) -> Assumptions:
 
 
 def largest_performance(observations: Observations) -> Floats:
-    """Mean performance () at the largest scale."""
-    return np.asarray(observations.y[observations.u == observations.u.max()].mean())
+    """Mean performance () at the largest scale, weighted by test-set size."""
+    means = means_per_scale(observations.u, sizes_of_tests(observations), observations.y[None, :])
+    return np.asarray(means[0, -1])
 
 
 def _scale_forecast(scale: float, place: _Place, setting: _Setting) -> ScaleForecast:

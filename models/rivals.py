@@ -18,6 +18,7 @@ from scipy.special import expit, logit, stdtrit
 
 from models.arrays import Floats
 from models.likelihood import Observations
+from models.scale_means import means_per_scale, sizes_of_tests
 
 QUANTILES = 201  # of a predictive distribution, at the midpoints of equal shares
 HALF = 0.5  # added to both counts, so that none and all have a logit (Cox 1970, section 3.2)
@@ -45,11 +46,15 @@ class RivalForecast:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Scores (N,) at positions u (N,) in [0, 1]; `variance` (N,) is their sampling variance; the target at `target`."""
+    """Scores (N,) at positions u (N,) in [0, 1]; the target at `target`.
+
+    `variance` (N,) is their sampling variance, `sizes` (N,) what each counts for beside others of its scale.
+    """
 
     u: Floats
     y: Floats
     variance: Floats
+    sizes: Floats
     bounded: bool
     target: float
 
@@ -67,24 +72,22 @@ Rival = Callable[[Seen], RivalForecast]
 
 def seen(observations: Observations, position: float) -> Seen:
     """The scores that the rivals see, with those at a bound moved off it by half an example."""
-    y, trials = observations.y, observations.trials
+    y, trials, sizes = observations.y, observations.trials, sizes_of_tests(observations)
     if not observations.bounded:
-        return Seen(observations.u, y, observations.stderr**2, bounded=False, target=position)
+        return Seen(observations.u, y, observations.stderr**2, sizes, bounded=False, target=position)
     size = np.where(trials > 0, trials, BOUNDED_EXAMPLES)
     inside = (y * size + HALF) / (size + 2 * HALF)
     variance = np.where(trials > 0, inside * (1 - inside) / size, observations.stderr**2)
-    return Seen(observations.u, inside, variance, bounded=True, target=position)
+    return Seen(observations.u, inside, variance, sizes, bounded=True, target=position)
 
 
 def last_value(given: Seen) -> RivalForecast:
     """The score of the largest model; spread as a random walk on the logit whose steps are those seen."""
     values, variance = given.linked
-    largest = given.u == given.u.max()
-    point = float(np.mean(values[largest]))
-    levels = np.array([np.mean(values[given.u == u]) for u in np.unique(given.u)])
+    levels = means_per_scale(given.u, given.sizes, values[None, :])[0]
     rate = np.mean(np.diff(levels) ** 2 / np.diff(np.unique(given.u)))
     spread = max(float(rate) * (given.target - 1.0), float(np.mean(variance)))
-    return _forecast(given, point, spread, len(levels) - 1)
+    return _forecast(given, float(levels[-1]), spread, len(levels) - 1)
 
 
 def logit_line(given: Seen) -> RivalForecast:

@@ -151,6 +151,13 @@ def test_what_cannot_be_forecast_is_refused_with_its_place_and_the_remedy() -> N
         told(made((0.2, 0.3)), 2e9)
 
 
+def test_the_score_of_several_largest_models_counts_each_by_its_test_set() -> None:
+    points = (*made(n=2000).points, ScalePoint(1e12, 0.9, n_examples=10))
+    found = told(made(points=points), 3e12)
+    assert found.largest_score == pytest.approx((2000 * 0.66 + 10 * 0.9) / 2010)
+    assert found.forecasts[0].probability_better_than_largest > 0.7
+
+
 def test_the_horizon_is_the_observed_range_where_that_is_short() -> None:
     points = tuple(ScalePoint(1e9 * 10.0 ** (0.3 * i), 0.2 + 0.1 * i, n_examples=500) for i in range(4))
     curve = replace(made(), points=points)

@@ -13,7 +13,7 @@ U = np.linspace(0, 1, 8)
 
 
 def given(y: Floats, target: float = 1.4, n: float = 1e9) -> Seen:
-    return Seen(U, y, y * (1 - y) / n, bounded=True, target=target)
+    return Seen(U, y, y * (1 - y) / n, np.full(len(y), n), bounded=True, target=target)
 
 
 def test_the_line_on_the_logit_is_the_textbook_prediction_interval() -> None:
@@ -35,6 +35,12 @@ def test_the_last_value_spreads_as_the_steps_that_were_seen() -> None:
     assert upper == pytest.approx(0.9 + sd * student.ppf((201 - 19.5) / 201, 7), rel=1e-6)
 
 
+def test_the_last_value_of_several_models_counts_each_by_its_test_set() -> None:
+    y = expit(np.array([0.0, 0.3, 0.1, 0.5, 0.4, 0.7, 0.6, 2.0]))
+    shared = replace(given(y), u=np.append(U[:-1], U[-2]), sizes=np.append(np.full(7, 2000.0), 10.0), target=1.0)
+    assert logit(last_value(shared).point) == pytest.approx((2000 * 0.6 + 10 * 2.0) / 2010)
+
+
 def test_a_logistic_without_noise_is_found_and_run_on() -> None:
     def curve(u: Floats) -> Floats:
         return np.asarray(0.1 + 0.7 * expit((u - 0.8) / 0.2))
@@ -52,7 +58,7 @@ def test_a_broken_law_without_noise_is_found_and_run_on() -> None:
 
 def test_a_power_law_stands_in_where_there_are_too_few_scores_for_a_break() -> None:
     y = 0.9 - 0.6 * np.exp(-1.5 * U[:5])
-    few = Seen(U[:5], y, 1e-12 + 0 * y, bounded=True, target=1.0)
+    few = Seen(U[:5], y, 1e-12 + 0 * y, np.ones(5), bounded=True, target=1.0)
     assert broken_law(few).point == pytest.approx(float(0.9 - 0.6 * np.exp(-1.5)), abs=1e-3)
 
 
