@@ -21,7 +21,7 @@ from models.forecast import (
     Distribution,
     ForecastAssumptions,
     distribution,
-    horizon_decades,
+    is_beyond_horizon,
     plain,
 )
 from models.likelihood import Observations, observe
@@ -147,7 +147,7 @@ def split(curve: ScalingCurve, hidden_scales: int, options: Options) -> Split | 
     visible = replace(curve, points=tuple(point for point in curve.points if point.scale < first))
     hidden = tuple(point for point in curve.points if point.scale >= first)
     distance = math.log10(scales[-1]) - math.log10(visible.points[-1].scale)
-    if distance > horizon_decades(observe(visible, options)):
+    if is_beyond_horizon(observe(visible, options), distance):
         return BEYOND_HORIZON
     return Split(visible, hidden, distance)
 

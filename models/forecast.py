@@ -24,6 +24,8 @@ FARTHEST_DECADES = 1.5
 FARTHEST_SHARE = 1.0  # of the observed range of log scale
 FEWEST_SCALES = 3  # from two models no curve can be told from the scatter of models
 MOST_TARGETS = 8
+SAME_DISTANCE = 1e-9  # relative difference of a distance and the horizon that are one, whatever logarithms round
+TOLD_DIGITS = 3  # of the farthest scale in a refusal
 SMALLEST_DISTANCE = 0.01  # decades; closer is no larger model
 NEXT_DECADE = 1.0
 CHANCE_UNKNOWN = "chance_unknown"
@@ -128,6 +130,11 @@ def horizon_decades(observations: Observations) -> float:
     return min(FARTHEST_DECADES, FARTHEST_SHARE * observations.decades)
 
 
+def is_beyond_horizon(observations: Observations, distance: float) -> bool:
+    """Whether so many decades beyond the largest model are too many."""
+    return distance > horizon_decades(observations) * (1 + SAME_DISTANCE)
+
+
 def next_scale(curve: ScalingCurve) -> float:
     """A scale one typical step (the median one, in log scale) beyond the largest model, within the horizon."""
     observations = observe_scales(curve)
@@ -187,7 +194,7 @@ def distances_to(curve: ScalingCurve, observations: Observations, wanted: Wanted
         if distance < SMALLEST_DISTANCE:
             message = f"{scale:g} is not larger than the largest model ({largest:g}): a forecast looks beyond it"
             problems.append(Problem(f"/scales/{index}", message))
-        elif distance > horizon * (1 + 1e-9):
+        elif is_beyond_horizon(observations, distance):
             problems.append(Problem(f"/scales/{index}", _too_far(scale, distance, horizon, largest)))
     if problems:
         raise InvalidInput(problems)
@@ -248,7 +255,14 @@ def _too_few(curve: ScalingCurve) -> Problem:
 
 
 def _too_far(scale: float, distance: float, horizon: float, largest: float) -> str:
+    farthest = _rounded_down(largest * 10.0 ** (horizon * (1 + SAME_DISTANCE)))
     return (
         f"{scale:g} is {distance:.2f} decades beyond the largest model ({largest:g}): this curve can be forecast up to "
-        f"{horizon:.2f} decades ({largest * 10**horizon:.3g}), at most {FARTHEST_DECADES:g} and at most its own range"
+        f"{horizon:.2f} decades ({farthest:g}), at most {FARTHEST_DECADES:g} and at most its own range"
     )
+
+
+def _rounded_down(scale: float) -> float:
+    """To digits that are told and can be asked for."""
+    unit = 10.0 ** (math.floor(math.log10(scale)) - TOLD_DIGITS + 1)
+    return float(f"{math.floor(scale / unit) * unit:.{TOLD_DIGITS}g}")

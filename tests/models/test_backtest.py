@@ -50,6 +50,12 @@ def test_the_forecast_knows_nothing_of_what_is_hidden() -> None:
     assert not second.errors[0].covered_95
 
 
+@pytest.mark.parametrize("factor", [2.0, 3.0, 5.0])
+def test_models_as_far_beyond_the_visible_ones_as_these_reach_can_be_backtested(factor: float) -> None:
+    points = tuple(ScalePoint(1e8 * factor**i, y, n_examples=500) for i, y in enumerate(RISING))
+    assert isinstance(split(replace(made(), points=points), 2, Options()), Split)
+
+
 def test_every_hidden_score_is_forecast_at_its_own_distance() -> None:
     points = tuple(ScalePoint(10.0 ** (8 + 0.5 * i), y, n_examples=500) for i, y in enumerate(RISING))
     curve = replace(made(), points=points)

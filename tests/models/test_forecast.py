@@ -7,7 +7,17 @@ import pytest
 from models.backtest import assumptions_of
 from models.curve import ScalePoint, ScalingCurve
 from models.errors import InvalidInput
-from models.forecast import FARTHEST_DECADES, Distribution, Forecast, Wanted, forecast, next_scale
+from models.forecast import (
+    FARTHEST_DECADES,
+    Distribution,
+    Forecast,
+    Wanted,
+    distances_to,
+    forecast,
+    horizon_decades,
+    next_scale,
+)
+from models.likelihood import observe
 from models.metrics import Metric, MetricKind, registered
 from models.options import Options
 from models.results import Range
@@ -167,6 +177,19 @@ def test_the_horizon_is_the_observed_range_where_that_is_short() -> None:
     assert [warning.code for warning in found.warnings] == ["prior_dominated"]
     with pytest.raises(InvalidInput, match="at most its own range"):
         told(curve, 1e11)
+
+
+@pytest.mark.parametrize(
+    "scales", [(1.4e7, 7e7, 1.6e8, 4.1e8, 1.4e9), (1e8, 3e8, 9e8), (1e8, 1e9, 1e10), (3e5, 7e5, 9e6)]
+)
+def test_the_farthest_scale_that_a_refusal_tells_can_be_forecast(scales: tuple[float, ...]) -> None:
+    curve = made(points=tuple(ScalePoint(x, 0.3 + 0.1 * i, n_examples=500) for i, x in enumerate(scales)))
+    observations = observe(curve, Options())
+    with pytest.raises(InvalidInput) as refused:
+        distances_to(curve, observations, Wanted((scales[-1] * 100,)))
+    farthest = float(refused.value.problems[0].message.split("decades (")[1].split(")")[0])
+    (distance,) = distances_to(curve, observations, Wanted((farthest,)))
+    assert distance == pytest.approx(horizon_decades(observations), abs=0.005)
 
 
 def test_the_next_scale_is_one_typical_step_away_and_within_the_horizon() -> None:
