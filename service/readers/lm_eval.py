@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from service.readers.evaluation import (
@@ -25,6 +26,7 @@ from service.readers.load_report import Ledger
 NAME = "lm-eval"
 _ARGUMENT = re.compile(r"(?:^|,)(pretrained|model|revision|engine)=([^,]*)")
 _NO_FILTER = "none"
+_LONGEST_NAME = 300  # characters of a task's name that are searched for its group
 _DIRECTIONS = {better: MetricFacts(higher_is_better=better) for better in (True, False)}
 _NO_METRICS = frozenset({"alias", "name", "sample_len", "sample_count", "samples"})
 _BESIDE_RESULTS = ("versions", "config", "configs", "n-shot", "git_hash", "lm_eval_version", "config_general")
@@ -77,7 +79,7 @@ def _harness(document: Mapping[str, Any]) -> str:
 
 def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[Score]:
     results = object_of(document.get("results"))
-    groups = _groups(document)
+    groups = _groups(document, results)
     parent = _parents(groups, results)
     counted = {group for group in groups if any(subtask in results for subtask in _below(group, groups))}
     prompting = _Prompting(document)
@@ -150,14 +152,49 @@ class _Prompting:
         return None if own is None else own + self._suffix
 
 
-def _groups(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def _groups(document: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, list[str]]:
     """Subtasks of each group; tasks alone have an empty list there."""
     listed = object_of(document.get("group_subtasks"))
+    if not listed:
+        return _groups_by_names(object_of(document.get("groups")), results)
     return {
         group: [name for name in below if isinstance(name, str)]
         for group, below in listed.items()
         if isinstance(below, list) and below
     }
+
+
+def _groups_by_names(named: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Subtasks of each group in 0.4.0, which names groups only: rows indented below them, or named after them."""
+    groups: dict[str, list[str]] = {group: [] for group in results if group in named}
+    depths = {task: _depth(numbers) for task, numbers in results.items()}
+    indented = any(depths.values())
+    above: list[str] = []
+    for task, depth in depths.items():
+        while above and depths[above[-1]] >= depth:
+            above.pop()
+        if above:
+            groups[above[-1]].append(task)
+        elif not (indented and task in groups):
+            group = next((prefix for prefix in _prefixes(task) if prefix in groups), None)
+            groups.get(group or "", []).append(task)
+        if task in groups:
+            above.append(task)
+    return groups
+
+
+def _depth(numbers: Any) -> int:
+    """How far the alias of a row is indented: " - anatomy" by one."""
+    alias = object_of(numbers).get("alias")
+    if not isinstance(alias, str):
+        return 0
+    name = alias.lstrip(" ")
+    return len(alias) - len(name) if name.startswith("- ") else 0
+
+
+def _prefixes(task: str) -> list[str]:
+    """What stands before each underscore of a task's name, the longest first."""
+    return list(accumulate(task[:_LONGEST_NAME].split("_"), "{}_{}".format))[-2::-1]
 
 
 def _below(group: str, groups: Mapping[str, list[str]]) -> set[str]:

@@ -128,6 +128,54 @@ def test_a_group_whose_subtasks_are_not_there_is_a_task(tmp_path: Path) -> None:
     assert item.names["task"] == "mmlu"
 
 
+GROUPED = {
+    "arc": "arc",
+    "mmlu": "mmlu",
+    "mmlu_stem": " - stem",
+    "mmlu_anatomy": "  - anatomy",
+    "mmlu_law": " - law",
+    "mmlu_pro": "mmlu_pro",
+    "qa": "qa",
+    "boolq": " - boolq",
+}
+
+
+def _named_groups(folder: Path, tasks: dict[str, str], groups: list[str], *, aliases: bool = True) -> None:
+    """Results of 0.4.0: groups by name, without their subtasks."""
+    for name, k in COUNTS.items():
+        results = {task: share_new(k, 312) | ({"alias": alias} if aliases else {}) for task, alias in tasks.items()}
+        document = new_results(f"pythia-{name}", results, groups={group: results[group] for group in groups})
+        del document["group_subtasks"]
+        if not aliases:
+            document["results"] = results
+        write(folder / f"results_{name}.json", document)
+
+
+def test_a_group_that_only_has_a_name_is_not_counted_with_the_rows_indented_below_it(tmp_path: Path) -> None:
+    _named_groups(tmp_path, GROUPED, ["mmlu", "mmlu_stem", "mmlu_pro", "qa"])
+    items, report = read(tmp_path)
+    found = {item.names["task"]: item.document["tags"].get("task_group") for item in items if item.document}
+    group = {"mmlu_anatomy": "mmlu", "mmlu_law": "mmlu", "boolq": "qa"}
+    assert found == {"arc": None, "mmlu_pro": None, **group}
+    assert codes(report)["group"] == 12
+
+
+def test_a_group_that_only_has_a_name_is_not_counted_with_tasks_named_after_it(tmp_path: Path) -> None:
+    tasks = dict.fromkeys(("mmlu_anatomy", "mmlu_law", "mmlu", "mmluish", "arc"), "")
+    _named_groups(tmp_path, tasks, ["mmlu"], aliases=False)
+    items, report = read(tmp_path)
+    assert sorted(item.names["task"] for item in items) == ["arc", "mmlu_anatomy", "mmlu_law", "mmluish"]
+    assert codes(report)["group"] == 4
+
+
+@pytest.mark.parametrize("aliases", [True, False])
+def test_a_group_that_only_has_a_name_is_a_task_where_no_subtask_is_there(tmp_path: Path, *, aliases: bool) -> None:
+    _named_groups(tmp_path, {"mmlu": "mmlu", "arc_easy": "arc_easy"}, ["mmlu"], aliases=aliases)
+    items, report = read(tmp_path)
+    assert sorted(item.names["task"] for item in items) == ["arc_easy", "mmlu"]
+    assert "group" not in codes(report)
+
+
 @pytest.mark.parametrize(("as_text", "model"), [(True, "pythia-70m"), (False, "pythia-70m")])
 def test_model_arguments_may_be_text_or_an_object(tmp_path: Path, model: str, *, as_text: bool) -> None:
     _old_suite(tmp_path, {name: k for name, k in COUNTS.items() if name != "70m"})
