@@ -17,6 +17,7 @@ from service.readers.columns import scale_kind_of
 from service.readers.evaluation import Run
 from service.readers.gathering import Gathering, curve_names
 from service.readers.items import CurveItem, names_of
+from service.readers.load_report import NO_ERROR
 from service.readers.metric_kinds import Judged, judged
 from service.readers.placing import Place
 from service.readers.score_columns import ScoreColumns, score_columns
@@ -147,8 +148,7 @@ class _Building:
         good = self._usable[kind][rows]
         for row in rows[~good].tolist():
             missing = f"{name}: {self._gathering.runs[self._columns.run[row]][0].model}"
-            message = "results without a number of examples or a standard error above 0"
-            self._ledger.left_out("no_error", message, missing)
+            self._ledger.left_out("no_error", NO_ERROR, missing)
         rows, labels = _told_apart(self._gathering, self._columns, rows[good], name)
         return rows, labels, len(np.unique(self._columns.x[rows]))
 

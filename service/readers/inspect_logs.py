@@ -5,6 +5,9 @@ Facts about the format: logs written by Inspect 0.3.41 and 0.3.285.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,15 +23,16 @@ from service.readers.evaluation import (
     shots,
     text_of,
 )
-from service.readers.load_report import Ledger
+from service.readers.load_report import NO_ERROR, Ledger
 from service.readers.outcomes import outcomes_of
 
 NAME = "inspect"
 SUCCESS = "success"
 # Spread of the sample's scores, not scores: inspect_ai/scorer/_metrics.
 _SPREAD = frozenset({"stderr", "bootstrap_stderr", "std", "var", "ci_lower", "ci_upper"})
-_MEANS = frozenset({"accuracy", "mean"})  # the metrics whose standard error a log gives
+_MEANS = frozenset({"accuracy", "mean"})  # over all samples; others may be of some of them, as those of `grouped` are
 _SHOT_ARGUMENTS = ("fewshot", "num_fewshot", "n_shot", "shots")
+_LONGEST_ARGUMENT = 100  # characters of an argument in a task's name; prompts are arguments too
 
 
 def is_inspect(document: Mapping[str, Any]) -> bool:
@@ -60,17 +64,44 @@ def _scores(document: Mapping[str, Any], evaluated: Mapping[str, Any], file: str
     epochs = count_of(object_of(evaluated.get("config")).get("epochs")) or 1
     version = evaluated.get("task_version")
     arguments = object_of(evaluated.get("task_args"))
-    prompting = next((found for name in _SHOT_ARGUMENTS if (found := shots(arguments.get(name)))), None)
-    common = (prompting, None if version is None else str(version))
-    for scorer in scorers:
+    shown = next((name for name in _SHOT_ARGUMENTS if shots(arguments.get(name))), "")
+    task, prompting = _task(evaluated, shown), shots(arguments.get(shown))
+    names = [text_of(scorer.get("name")) or text_of(scorer.get("scorer")) or "scorer" for scorer in scorers]
+    times = Counter(names)
+    for name, scorer in zip(names, scorers, strict=True):
         size = _size(document, scorer, epochs)
-        name = text_of(scorer.get("name")) or text_of(scorer.get("scorer")) or "scorer"
+        reducer = text_of(scorer.get("reducer")) if times[name] > 1 else None
         for metric, value, stderr in _metrics(scorer):
-            full = metric if len(scorers) == 1 else f"{metric},{name}"
+            full = metric if len(scorers) == 1 else ",".join(filter(None, (metric, name, reducer)))
+            if metric not in _MEANS:
+                ledger.left_out("no_error", NO_ERROR, f"{task}, {full} in {file}")
+                continue
             facts = MetricFacts(kind="bounded", lower=0.0, upper=1.0) if epochs > 1 and 0 <= value <= 1 else None
-            outcomes = outcomes_of(_values(document, scorer), value) if metric in _MEANS else None
-            task = text_of(evaluated.get("task")) or ""
-            yield Score(task, full, *common, value, stderr, size, facts=facts, outcomes=outcomes)
+            outcomes = outcomes_of(_values(document, scorer), value)
+            common = (task, full, prompting, None if version is None else str(version))
+            yield Score(*common, value, stderr, size, facts=facts, outcomes=outcomes)
+
+
+def _task(evaluated: Mapping[str, Any], shown: str) -> str:
+    """The task with the arguments that it was given, without the number of shots: others ask other questions."""
+    arguments = evaluated.get("task_args_passed")  # newer logs have the defaults too in task_args
+    arguments = arguments if isinstance(arguments, dict) else object_of(evaluated.get("task_args"))
+    kept = [
+        f"{name}={_written(value)}"
+        for name, value in sorted(arguments.items())
+        if isinstance(value, (str, int, float)) and name != shown and value != evaluated.get("model")
+    ]
+    task = text_of(evaluated.get("task")) or ""
+    return f"{task}:{','.join(kept)}" if kept else task
+
+
+def _written(value: str | float) -> str:
+    """An argument on one line; the end of a long one as a digest."""
+    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+    if len(text) <= _LONGEST_ARGUMENT:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[:_LONGEST_ARGUMENT]}…{digest[:8]}"
 
 
 def _size(document: Mapping[str, Any], scorer: Mapping[str, Any], epochs: int) -> int | None:

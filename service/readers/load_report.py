@@ -9,6 +9,7 @@ from typing import Any, Literal
 MOST_EXAMPLES = 1000  # names kept for each note; the count goes on
 SHOWN_EXAMPLES = 5  # names of a note in the text
 LONGEST_NAME = 200  # characters of a name that a note keeps
+NO_ERROR = "results without a number of examples or a standard error above 0"
 
 type Section = Literal["left_out", "inferred", "mixed"]
 SECTIONS: Mapping[Section, str] = {

@@ -104,6 +104,51 @@ def test_several_scorers_of_a_log_are_metrics_of_their_own(tmp_path: Path) -> No
     assert {item.names["metric"] for item in items} == {"accuracy,match", "accuracy,judge"}
 
 
+def test_two_ways_to_reduce_the_epochs_of_one_scorer_are_metrics_of_their_own(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["eval"]["config"] = {"epochs": 4}
+        first = log["results"]["scores"][0]
+        best = {"accuracy": {"name": "accuracy", "value": (k + 10) / 100}}
+        log["results"]["scores"] = [{**first, "reducer": "mean"}, {**first, "reducer": "pass_at_4", "metrics": best}]
+        write(tmp_path / f"{name}.json", log)
+    items, report = read(tmp_path)
+    scores = {item.names["metric"]: [round(100 * point["score"]) for point in points_of(item)] for item in items}
+    counts = list(COUNTS.values())
+    assert scores == {"accuracy,match,mean": counts, "accuracy,match,pass_at_4": [k + 10 for k in counts]}
+    assert "different_results" not in codes(report)
+
+
+def test_arguments_of_a_task_but_its_shots_are_a_part_of_its_name(tmp_path: Path) -> None:
+    prompt = "Think\n  twice. " * 20
+    for name, k in COUNTS.items():
+        for subject, more in (("algebra", {"fewshot": 5, "levels": [1, 2], "judge": None}), ("geometry", {})):
+            log = inspect_log(f"pythia-{name}", k, 100)
+            log["eval"]["task_args"] = {"subject": subject, "hard": True, "own": log["eval"]["model"], **more}
+            write(tmp_path / f"{name}-{subject}.json", log)
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["eval"] |= {"task_args": {"shuffle": False, "n_shot": 0}, "task_args_passed": {"prompt": prompt}}
+        write(tmp_path / f"{name}-passed.json", log)
+    items, _ = read(tmp_path)
+    found = {item.names["task"]: load_item(item).curve for item in items}
+    algebra, geometry, passed = sorted(found)
+    assert (algebra, geometry) == ("arithmetic:hard=true,subject=algebra", "arithmetic:hard=true,subject=geometry")
+    assert [found[task].prompting for task in (algebra, geometry, passed)] == ["5-shot", None, "0-shot"]
+    assert passed.startswith("arithmetic:prompt=Think twice. Think")
+    assert len(passed) < 130
+
+
+def test_metrics_of_some_of_the_samples_do_not_get_the_size_of_the_whole_task(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        log = inspect_log(f"pythia-{name}", k, 100)
+        log["results"]["scores"][0]["metrics"]["law"] = {"name": "law", "value": k / 110}
+        write(tmp_path / f"{name}.json", log)
+    (item,), report = read(tmp_path)
+    assert item.names["metric"] == "accuracy"
+    assert codes(report)["no_error"] == 4
+    assert "arithmetic, law in 1.4b.json" in note(report, "no_error")
+
+
 def test_nan_in_a_log_is_a_score_that_is_no_number(tmp_path: Path) -> None:
     for name, k in COUNTS.items():
         text = json.dumps(inspect_log(f"pythia-{name}", k, 100))
