@@ -19,6 +19,7 @@ from service.readers.gathering import Gathering, curve_names
 from service.readers.items import CurveItem, names_of
 from service.readers.load_report import NO_ERROR
 from service.readers.metric_kinds import Judged, judged
+from service.readers.model_names import identity
 from service.readers.placing import Place
 from service.readers.score_columns import ScoreColumns, score_columns
 from service.schemas.points import MOST_POINTS
@@ -170,14 +171,14 @@ class _Building:
         return bool(shared)
 
     def _repeated(self) -> Bools:
-        """Points whose label an earlier one of their curve has."""
+        """Points whose model an earlier one of their curve has, perhaps in another spelling."""
         numbers: dict[str, int] = {}
-        labels = [numbers.setdefault(place.label, len(numbers)) for _, place in self._gathering.runs]
-        if not labels:
+        models = [numbers.setdefault(identity(run.model), len(numbers)) for run, _ in self._gathering.runs]
+        if not models:
             return np.zeros(0, np.bool_)
-        label = np.array(labels, np.int64)[self._columns.run]
-        _, first = np.unique(self._columns.curve * len(numbers) + label, return_index=True)
-        repeated = np.ones(len(label), np.bool_)
+        model = np.array(models, np.int64)[self._columns.run]
+        _, first = np.unique(self._columns.curve * len(numbers) + model, return_index=True)
+        repeated = np.ones(len(model), np.bool_)
         repeated[first] = False
         return repeated
 
@@ -191,33 +192,36 @@ class _Building:
 
 def _told_apart(gathering: Gathering, columns: ScoreColumns, rows: Ints, name: str) -> tuple[Ints, tuple[str, ...]]:
     """Points with labels of their own: the same result twice counts once, different ones of one model all count."""
-    kept: dict[tuple[str, ...], int] = {}
-    by_model: defaultdict[str, list[int]] = defaultdict(list)
+    kept: dict[tuple[str | None, ...], int] = {}
+    by_model: defaultdict[tuple[str | None, ...], list[int]] = defaultdict(list)
     for row in rows.tolist():
-        run, _ = gathering.runs[columns.run[row]]
+        run, place = gathering.runs[columns.run[row]]
+        model = (identity(run.model), place.checkpoint)
         numbers = (columns.x[row], columns.scores[row], columns.stderrs[row], columns.n[row])
-        same = kept.setdefault((run.model, *map(str, numbers)), row)
+        same = kept.setdefault((*model, *map(str, numbers)), row)
         if same != row:
             message = "results given twice with the same score: counted once"
             gathering.ledger.left_out("same_twice", message, f"{name}: {run.model} in {run.file}")
         else:
-            by_model[run.model].append(row)
-    for model, several in by_model.items():
+            by_model[model].append(row)
+    for several in by_model.values():
         if len(several) > 1:
+            runs = [gathering.runs[columns.run[row]][0] for row in several]
             message = "models with different results in one curve: all of them count, as replicates"
-            files = ", ".join(gathering.runs[columns.run[row]][0].file for row in several)
-            gathering.ledger.mixed("different_results", message, f"{name}: {model} in {files}")
+            names, files = dict.fromkeys(run.model for run in runs), ", ".join(run.file for run in runs)
+            gathering.ledger.mixed("different_results", message, f"{name}: {', '.join(names)} in {files}")
     left = np.array(sorted(kept.values()), np.int64)
-    return left, _labels(gathering, columns.run[left], by_model)
+    return left, _labels(gathering, columns.run[left])
 
 
-def _labels(gathering: Gathering, runs: Ints, by_model: defaultdict[str, list[int]]) -> tuple[str, ...]:
+def _labels(gathering: Gathering, runs: Ints) -> tuple[str, ...]:
     """What points are called: the model; its whole name or its file where that is not enough."""
     shared = Counter(gathering.runs[number][1].label for number in runs.tolist())
+    by_name = Counter(gathering.runs[number][0].model for number in runs.tolist())
 
     def label(run: Run, place: Place) -> str:
         if shared[place.label] == 1:
             return place.label
-        return f"{run.model} ({run.file})" if len(by_model[run.model]) > 1 else run.model
+        return f"{run.model} ({run.file})" if by_name[run.model] > 1 else run.model
 
     return tuple(label(*gathering.runs[number]) for number in runs.tolist())

@@ -38,6 +38,11 @@ def plain_names(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((whole, base, "-".join(parts), "-".join(stripped))))
 
 
+def identity(name: str) -> str:
+    """The one name of a model for all its spellings: "EleutherAI/Pythia-70M-bf16" is pythia-70m."""
+    return next(plain for plain in reversed(plain_names(name)) if plain)
+
+
 def read_name(name: str) -> ReadName:
     """Family and size of a model by its name: "EleutherAI/pythia-1.4b-deduped" is pythia-deduped, 1.4e9."""
     parts = [part for part in _PARTS.split(base_name(name)[:LONGEST_NAME]) if part]

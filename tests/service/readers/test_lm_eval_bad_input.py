@@ -83,6 +83,21 @@ def test_the_same_result_twice_counts_once_and_different_ones_both_count(tmp_pat
     assert load_item(item).curve.n_scales == 4
 
 
+@pytest.mark.parametrize("spelling", ["/data/ckpt/pythia-{}", "eleutherai/Pythia_{}", "EleutherAI/pythia-{}-bf16"])
+def test_a_model_in_two_spellings_is_one_model(tmp_path: Path, spelling: str) -> None:
+    _old_suite(tmp_path, COUNTS)
+    for name, k in {"70m": COUNTS["70m"], "410m": 200}.items():
+        document = old_results("", {"winogrande": share(k, 312)})
+        document["config"]["model_args"] = f"pretrained={spelling.format(name)}"
+        write(tmp_path / "again" / f"{name}.json", document)
+    (item,), report = read(tmp_path)
+    assert [round(312 * point["score"]) for point in points_of(item)] == [150, 170, 200, 190, 230]
+    assert len({point["model"] for point in points_of(item)}) == 5
+    assert codes(report)["same_twice"] == 1
+    both = f"EleutherAI/pythia-410m, {spelling.format('410m')} in 410m.json, again/410m.json"
+    assert both in note(report, "different_results")
+
+
 def test_versions_of_a_task_make_curves_of_their_own(tmp_path: Path) -> None:
     _old_suite(tmp_path, COUNTS)
     for name, k in COUNTS.items():
