@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 _PARTS = re.compile(r"[-_\s:]+")
+# stablelm-2-1_6b: after a version, "1_6b" is 1.6 billion. In llama-2_7b and opt_1_3b the first number may be a version.
+_POINT = re.compile(r"(?<=\d[-\s:])(\d+)_(?=\d[mb](?:[-_\s:]|$))", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)
 _SPLIT_SIZE = re.compile(r"(\d+)b(\d+)", re.IGNORECASE)  # BLOOM writes 7b1 for 7.1 billion
 _GLUED_SIZE = re.compile(r"([a-z]{3,})(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)  # alpaca7B
@@ -33,7 +35,7 @@ def plain_names(name: str) -> tuple[str, ...]:
     """The names under which a table may hold a model, the most exact one first."""
     whole = name.strip().lower()
     base = base_name(whole)
-    parts = [part for part in _PARTS.split(base[:LONGEST_NAME]) if part]
+    parts = _parts(base)
     stripped = [part for part in parts if part not in _PRECISION | _FORM]
     return tuple(dict.fromkeys((whole, base, "-".join(parts), "-".join(stripped))))
 
@@ -45,7 +47,7 @@ def identity(name: str) -> str:
 
 def read_name(name: str) -> ReadName:
     """Family and size of a model by its name: "EleutherAI/pythia-1.4b-deduped" is pythia-deduped, 1.4e9."""
-    parts = [part for part in _PARTS.split(base_name(name)[:LONGEST_NAME]) if part]
+    parts = _parts(base_name(name))
     sizes, rest = [], []
     for part in parts:
         size, left = _size(part)
@@ -54,6 +56,11 @@ def read_name(name: str) -> ReadName:
     mixture = any(_MIXTURE.fullmatch(part) for part in parts)
     known = len(set(sizes)) == 1 and not mixture and sizes[0] > 0
     return ReadName("-".join(rest) or base_name(name)[:LONGEST_NAME], sizes[0] if known else None)
+
+
+def _parts(base: str) -> list[str]:
+    """What stands between the separators of a name, an underscore as decimal point read as one."""
+    return [part for part in _PARTS.split(_POINT.sub(r"\1.", base[:LONGEST_NAME])) if part]
 
 
 def _size(part: str) -> tuple[float | None, str]:

@@ -28,6 +28,21 @@ from service.readers.placing import AGREEMENT
         ("openai/gpt-4o", "gpt-4o", None),
         ("mistralai/Mixtral-8x7B-v0.1", "Mixtral-8x7B-v0.1", None),
         ("draft-1b-target-7b", "draft-target", None),
+        ("stabilityai/stablelm-2-1_6b", "stablelm-2", 1.6e9),
+        ("stabilityai/stablelm-2-1_6b-chat", "stablelm-2-chat", 1.6e9),
+        ("internlm/internlm2-1_8b", "internlm2", 1.8e9),
+        ("internlm/internlm2_5-1_8B_chat", "internlm2-5-chat", 1.8e9),
+        ("internlm/internlm2_5-7b", "internlm2-5", 7e9),
+        ("llama_7b", "llama", 7e9),
+        ("llama_2_7b", "llama-2", 7e9),
+        ("llama-2_7b", "llama-2", 7e9),
+        ("llama-2-1_13b", "llama-2-1", 13e9),
+        ("bigscience/T0_3B", "T0", 3e9),
+        ("opt_1_3b", "opt-1", 3e9),
+        ("model-v2_7b", "model-v2", 7e9),
+        ("model_v2_7b", "model-v2", 7e9),
+        ("nvidia/Llama-3_1-Nemotron-51B", "Llama-3-1-Nemotron", 51e9),
+        ("microsoft/phi-1_5", "phi-1-5", None),
     ],
 )
 def test_a_name_is_taken_apart_into_family_and_size(name: str, family: str, parameters: float | None) -> None:
@@ -57,6 +72,13 @@ def test_a_model_is_found_under_its_other_names(name: str) -> None:
     found = built_in_models().find(name)
     assert found is not None
     assert found.model == "pythia-1.4b"
+
+
+@pytest.mark.parametrize("name", ["stabilityai/stablelm-2-1_6b", "stablelm-2-1.6b", "stablelm-2-1_6b-bf16"])
+def test_a_model_is_found_with_an_underscore_for_its_decimal_point(name: str) -> None:
+    for row in ("stablelm-2-1.6b", "stablelm-2-1_6b"):
+        found = models_of(f"model,parameters\n{row},1.64e9\n").find(name)
+        assert found is not None, row
 
 
 def test_an_exact_name_goes_before_a_shorter_form_of_another_one() -> None:
