@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Literal, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from models.analysis import averaged_posterior
 from models.arrays import Floats
 from models.between_model import ResolvedScale, Source
-from models.curve import MINIMUM_RATIO, ScalingCurve
+from models.curve import MINIMUM_RATIO, ScalingCurve, differing_tags
 from models.errors import InvalidOptions, Problem
 from models.metrics import MetricKind
 from models.options import DEFAULT_INTERVAL, Shape
@@ -35,6 +35,9 @@ CROSSING_NODES = 201
 SMALLEST_PROBABILITY = 0.01  # of a turn or a crossing, from which its place is reported
 SEED = 20230428  # fixed: which draw of one curve meets which of the other
 NO_TURN, NO_CROSSING = "turn_too_improbable", "crossing_too_improbable"
+# A curve is of one suite, checkpoint and version of its task, whether or not the curves at hand have others.
+ALWAYS_KEPT = ("suite", "checkpoint", "task_version")
+OF_THE_TASK = ("task_group", "task_version")  # tags that say nothing about curves of different tasks
 OTHER_METRIC, OTHER_SCALE, NO_OVERLAP = "different_metrics", "different_scale_kinds", "ranges_do_not_overlap"
 
 Factor = Literal["prompting", "metric", "model_family", "task"]
@@ -93,13 +96,19 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(analyses: Sequence[Analysis], level: float = DEFAULT_INTERVAL) -> Comparison:
-    """Compare every analysis with every other. Raises `InvalidOptions` for fewer than two or more than 20."""
+def compare(
+    analyses: Sequence[Analysis], level: float = DEFAULT_INTERVAL, among: Sequence[ScalingCurve] = ()
+) -> Comparison:
+    """Compare every analysis with every other. Raises `InvalidOptions` for fewer than two or more than 20.
+
+    Names are those that tell the curves apart `among` more of them.
+    """
     if not 2 <= len(analyses) <= MOST_CURVES:
         message = f"{len(analyses)} curve(s): a comparison takes 2 to {MOST_CURVES}"
         raise InvalidOptions([Problem("/analyses", message)])
     posteriors = [posterior_of(analysis) for analysis in analyses]
-    rows = tuple(_row(analysis) for analysis in analyses)
+    added = told_apart([analysis.curve for analysis in analyses], among)
+    rows = tuple(_row(analysis, more) for analysis, more in zip(analyses, added, strict=True))
     return Comparison(
         curves=rows,
         differences=tuple(
@@ -110,8 +119,15 @@ def compare(analyses: Sequence[Analysis], level: float = DEFAULT_INTERVAL) -> Co
 
 
 def matched(curves: Sequence[ScalingCurve], factor: Factor) -> tuple[tuple[int, ...], ...]:
-    """Sets of curves, by number, that agree in everything but `factor` and differ in it."""
+    """Sets of curves, by number, that agree in everything but `factor` and differ in it.
+
+    Suite, checkpoint and version of the task count, and the tags in which curves of the same names differ; other tags
+    may go with the factor.
+    """
     sets: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    values: defaultdict[tuple[object, ...], set[str | None]] = defaultdict(set)
+    left = OF_THE_TASK if factor == "task" else ()
+    tags = {*ALWAYS_KEPT, *chain.from_iterable(_telling(curves).values())}.difference(left)
     for index, curve in enumerate(curves):
         kept = {
             "task": curve.task,
@@ -119,9 +135,32 @@ def matched(curves: Sequence[ScalingCurve], factor: Factor) -> tuple[tuple[int, 
             "prompting": curve.prompting,
             "model_family": curve.model_family,
         }
-        del kept[factor]
-        sets[(*kept.values(), curve.scale_kind)].append(index)
-    return tuple(tuple(members) for members in sets.values() if len(members) > 1)
+        own = kept.pop(factor)
+        key = (*kept.values(), curve.scale_kind, *(curve.suite_and_tags.get(name) for name in tags))
+        sets[key].append(index)
+        values[key].add(own)
+    return tuple(tuple(members) for key, members in sets.items() if len(values[key]) > 1)
+
+
+def told_apart(curves: Sequence[ScalingCurve], among: Sequence[ScalingCurve] = ()) -> tuple[str, ...]:
+    """What tells each curve apart from others of its names, its suite or tags; empty where that is nothing.
+
+    The others are `among`, or else the curves themselves.
+    """
+    telling = _telling(among or curves)
+    return tuple(_own(curve.suite_and_tags, telling.get(curve_name(curve), ())) for curve in curves)
+
+
+def _own(tags: Mapping[str, str], names: Sequence[str]) -> str:
+    return ", ".join(f"{name} {tags[name]}" for name in names if name in tags)
+
+
+def _telling(curves: Sequence[ScalingCurve]) -> dict[str, tuple[str, ...]]:
+    """The tags, the suite among them, in which curves of one name differ."""
+    alike: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    for curve in curves:
+        alike[curve_name(curve)].append(curve.suite_and_tags)
+    return {name: differing_tags(tags) for name, tags in alike.items()}
 
 
 def posterior_of(analysis: Analysis) -> Averaged:
@@ -131,9 +170,9 @@ def posterior_of(analysis: Analysis) -> Averaged:
     return averaged_posterior(analysis.curve, analysis.options, scale)
 
 
-def _row(analysis: Analysis) -> ComparedCurve:
+def _row(analysis: Analysis, added: str) -> ComparedCurve:
     found = analysis.classification
-    name = curve_name(analysis.curve)
+    name = ", ".join(filter(None, (curve_name(analysis.curve), added)))
     return ComparedCurve(name, found.label, found.most_probable, found.probability, found.probabilities)
 
 

@@ -6,7 +6,7 @@ Parsed once at the edge into frozen objects that cannot be wrong; nothing inside
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -87,6 +87,16 @@ class ScalingCurve:
     def n_scales(self) -> int:
         """K, the number of distinct scales."""
         return len({point.scale for point in self.points})
+
+    @property
+    def suite_and_tags(self) -> dict[str, str]:
+        """What may tell the curve apart from others of the same task, metric, prompting and family."""
+        return {**({} if self.suite is None else {"suite": self.suite}), **self.tags}
+
+
+def differing_tags(tags: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The tags in which several curves differ, by name."""
+    return tuple(name for name in sorted(set[str]().union(*tags)) if len({each.get(name) for each in tags}) > 1)
 
 
 def _order(point: ScalePoint) -> tuple[float, float, int, float, str, bytes, float]:

@@ -10,7 +10,7 @@ from models.curve import ScaleKind
 from models.options import UNDETERMINED, Shape
 from models.results import Interval
 from models.suite_curve import FRACTION_OF_RANGE
-from service.comparisons import Compared
+from service.comparisons import Compared, factor_words
 from service.number_format import NOTHING, estimate_text, number_text, probability_text
 from service.suite_table import Section, interval_words
 from service.table_words import NAMES
@@ -39,7 +39,7 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> Section:
 
 def _pair(difference: Mapping[str, Any], kind: ScaleKind) -> Section:
     first, second = difference["first"] + 1, difference["second"] + 1
-    names = ", ".join(name.replace("_", " ") for name in difference["differs_in"]) or "no name"
+    names = factor_words(difference["differs_in"]) or "no name"
     rows = [("", "second less first")]
     rows.append(("shapes differ with probability", probability_text(difference["probability_shapes_differ"])))
     rows += _effects(difference)

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from models.comparison import MOST_CURVES, Difference, compare
-from models.curve import ScalingCurve
+from models.comparison import MOST_CURVES, OF_THE_TASK, Difference, compare
+from models.curve import ScalingCurve, differing_tags
 from models.errors import EngineError, InvalidInput, Problem
 from models.options import DEFAULT_INTERVAL
 from models.paired import NotPaired, paired_comparison
@@ -30,6 +30,7 @@ from service.store import analyses as store
 from service.store.filters import Filter
 
 FIELDS = ("ids", "from", "curves", "options")
+TAGS = "tags/"
 DIFFERENT_TASKS = "different_tasks"
 FEWEST_CURVES = 2
 
@@ -88,9 +89,14 @@ def stored_analyses(database: Database, ids: Sequence[str]) -> list[Compared]:
     return [Compared(identifier, analysis_of(found[identifier])) for identifier in ids]
 
 
-def comparison_document(compared: Sequence[Compared], level: float) -> dict[str, Any]:
-    """Every curve with every other; pairs that answered the same items are compared item by item, too."""
-    found = compare([each.analysis for each in compared], level)
+def comparison_document(
+    compared: Sequence[Compared], level: float, among: Sequence[ScalingCurve] = ()
+) -> dict[str, Any]:
+    """Every curve with every other; pairs that answered the same items are compared item by item, too.
+
+    Names tell the curves apart `among` more of them.
+    """
+    found = compare([each.analysis for each in compared], level, among)
     return {
         "options": {"interval": level},
         "curves": [
@@ -101,15 +107,23 @@ def comparison_document(compared: Sequence[Compared], level: float) -> dict[str,
 
 
 def differing(first: ScalingCurve, second: ScalingCurve) -> list[str]:
-    """In what two curves differ, by the names of the contract."""
+    """In what two curves differ, by the names of the contract; a tag is `tags/` and its name."""
     pairs: Mapping[str, tuple[Any, Any]] = {
         "task": (first.task, second.task),
         "metric": (first.metric.name, second.metric.name),
         "prompting": (first.prompting, second.prompting),
         "model_family": (first.model_family, second.model_family),
         "scale_kind": (first.scale_kind, second.scale_kind),
+        "suite": (first.suite, second.suite),
     }
-    return [name for name, (one, other) in pairs.items() if one != other]
+    names = [name for name, (one, other) in pairs.items() if one != other]
+    left = OF_THE_TASK if "task" in names else ()
+    return [*names, *(f"{TAGS}{tag}" for tag in differing_tags((first.tags, second.tags)) if tag not in left)]
+
+
+def factor_words(names: Sequence[str]) -> str:
+    """What `differing` found, as a person reads it."""
+    return ", ".join(name.removeprefix(TAGS).replace("_", " ") for name in names)
 
 
 def _fitting(database: Database, asked: Any) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.curve import ScalingCurve
+from models.curve import ScalingCurve, differing_tags
 from service.schemas.scalars import LONGEST_TEXT
 
 LONGEST_ADDED = 60  # characters of a tag that become a part of a task's name
@@ -44,18 +44,13 @@ class LongerNames:
             tell(f"{count:,} curves have names that others have, too; a table keeps them apart as {task} ({added[0]})")
 
 
-def differing(tags: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """The tags in which several curves differ, by name."""
-    return tuple(name for name in sorted(set[str]().union(*tags)) if len({each.get(name) for each in tags}) > 1)
-
-
 def _names(curve: ScalingCurve) -> Names:
     return (curve.suite, curve.task, curve.metric.name, curve.prompting, curve.model_family)
 
 
 def _different(tags: Sequence[Mapping[str, str]]) -> list[str]:
     """What each of several curves has in the tags in which they differ, numbered where that is the same."""
-    names = differing(tags)
+    names = differing_tags(tags)
     return list(_numbered([_text(each, names) for each in tags]))
 
 

@@ -29,7 +29,8 @@ class TableRow:
 
     `turn` is an estimate and its interval; `emergence` the score observed, and that of the curve with its interval.
 
-    A `failure` stands in place of all but task and setting. `tags` are shown where they alone tell rows apart.
+    A `failure` stands in place of all but task and setting. `tags`, the suite among them, are shown where they alone
+    tell rows apart.
     """
 
     task: str
@@ -60,7 +61,7 @@ def table_row(analysis: Analysis, *, explain: bool = False) -> TableRow:
         verdict=VERDICT_WORDS.get(analysis.emergence.verdict or "", ""),
         warnings=_warnings(analysis),
         explanation=_explanation(analysis) if explain else None,
-        tags=tuple(analysis.curve.tags.items()),
+        tags=tuple(analysis.curve.suite_and_tags.items()),
     )
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.curve import differing_tags
 from models.options import UNDETERMINED, Shape
 from models.results import Verdict
-from service.longer_names import differing
 from service.table_row import TableRow
 
 NAMES = {
@@ -65,7 +65,7 @@ class Common:
         if len(settings) < 2:
             return cls((None,) * len(_SETTING))
         parts = tuple(column[0] if len(set(column)) == 1 else None for column in zip(*settings, strict=True))
-        return cls(parts, _telling(rows))
+        return cls(parts, telling_tags(rows))
 
     def setting(self, row: TableRow) -> str:
         """The parts of a row's setting that are not common."""
@@ -78,13 +78,13 @@ class Common:
         return ", ".join(f"{name} {part}" for name, part in zip(_SETTING, self.parts, strict=True) if part)
 
 
-def _telling(rows: Sequence[TableRow]) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+def telling_tags(rows: Iterable[TableRow]) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
     """The tags in which rows of one task and setting differ."""
     alike: dict[tuple[str, tuple[str, ...]], list[dict[str, str]]] = {}
     for row in rows:
         if not row.failure:
             alike.setdefault((row.task, row.setting), []).append(dict(row.tags))
-    return {key: differing(tags) for key, tags in alike.items() if len(tags) > 1}
+    return {key: differing_tags(tags) for key, tags in alike.items() if len(tags) > 1}
 
 
 def shape_name(row: TableRow) -> str:

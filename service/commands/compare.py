@@ -133,8 +133,9 @@ def _show(sets: Sequence[list[Compared]], level: float, *, as_json: bool) -> Non
     from service.comparisons import comparison_document
     from service.suite_table import print_sections
 
+    among = [each.analysis.curve for compared in sets for each in compared]
     for number, compared in enumerate(sets):
-        document = comparison_document(compared, level)
+        document = comparison_document(compared, level, among)
         if as_json:
             click.echo(orjson.dumps(document))
             continue

@@ -9,6 +9,7 @@ from models.options import LARGEST_INTERVAL
 from models.paired import PairedComparison
 from models.random_effects import FEWEST_EFFECTS, LeftOut, RandomEffects, Tau2Method
 from models.suite_summary import FEWEST_CURVES, GROUPINGS, GroupEngine, SuiteSummary
+from service.comparisons import TAGS
 from service.contract.analyses import SHA256, WHOLE
 from service.contract.curves import NUMBER, TEXT, chosen, optional, strict, told
 from service.contract.problems import STRING
@@ -19,7 +20,7 @@ from service.schemas.suite_options import LARGEST_FDR_LEVEL
 
 ROOTS = (SuiteSummary, RandomEffects, LeftOut, MetaRegression, Comparison, PairedComparison)
 NOT_RETURNED = ("Comparison",)  # described by hand: it has more fields than the record
-FACTORS = ["task", "metric", "prompting", "model_family", "scale_kind"]
+FACTORS = ["task", "metric", "prompting", "model_family", "scale_kind", "suite"]
 LEVEL: Schema = {"type": "number", "minimum": 0.5, "maximum": LARGEST_INTERVAL}
 FDR_LEVEL: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": LARGEST_FDR_LEVEL}
 NULL: Schema = {"type": "null"}
@@ -157,7 +158,9 @@ def _difference(record: Schema) -> Schema:
         "anyOf": [reference("PairedComparison"), {"type": "null"}],
         "description": "Item by item, where both have outcomes of the same task.",
     }
-    found = _with(record, {"differs_in": {"type": "array", "items": {"enum": FACTORS}}, "paired": paired})
+    tag = {"type": "string", "pattern": f"^{TAGS}", "description": "A tag."}
+    factor = {"anyOf": [{"enum": FACTORS}, tag]}
+    found = _with(record, {"differs_in": _list(factor), "paired": paired})
     return {**found, "properties": {**found["properties"], "paired_reason": {**STRING, "description": "Why null."}}}
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from models.comparison import MOST_CURVES
+from models.comparison import MOST_CURVES, told_apart
 from models.curve import ScaleKind
 from models.errors import InvalidInput, Problem
-from service.comparisons import Compared
+from service.comparisons import Compared, factor_words
 from service.number_format import NOTHING, estimate_text, interval_text, number_text, probability_text
 from service.pages.charts import chart_document
 from service.pages.suite_table import label_words
@@ -42,6 +42,7 @@ def compare_view(compared: Sequence[Compared]) -> dict[str, Any]:
         one.curve.scale_kind is first.scale_kind and one.curve.metric.kind is first.metric.kind for one in analyses
     )
     rows = []
+    added = told_apart([one.curve for one in analyses])
     for place, each in enumerate(compared):
         cells = table_row(each.analysis)
         rows.append(
@@ -49,7 +50,7 @@ def compare_view(compared: Sequence[Compared]) -> dict[str, Any]:
                 "id": each.identifier,
                 "number": place + 1,
                 "task": plain(each.analysis.curve.task),
-                "setting": plain(setting_text(each.analysis.curve)),
+                "setting": plain(", ".join(filter(None, (setting_text(each.analysis.curve), added[place])))),
                 "label": cells.label,
                 "shape": cells.shape or "",
                 "words": label_words(cells),
@@ -93,7 +94,7 @@ def _difference(found: Mapping[str, Any], kind: ScaleKind) -> dict[str, Any]:
         "place": "" if place.get("estimate") is None else _scales(place, kind),
         "start": _chance(crossing.get("probability_second_better_at_start")),
         "end": _chance(crossing.get("probability_second_better_at_end")),
-        "differs_in": ", ".join(name.replace("_", " ") for name in found["differs_in"]) or "nothing that is named",
+        "differs_in": factor_words(found["differs_in"]) or "nothing that is named",
     }
 
 

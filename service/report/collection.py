@@ -160,11 +160,12 @@ def _spooled(curve: ReportCurve) -> list[Any]:
         row.emergence,
         row.warnings,
         row.failure,
+        row.tags,
     ]
 
 
 def _read_back(line: bytes, position: int) -> TableEntry:
-    index, analysed, change, task, setting, label, shape, probability, turn, emergence, warnings, failure = (
+    index, analysed, change, task, setting, label, shape, probability, turn, emergence, warnings, failure, tags = (
         orjson.loads(line)
     )
     row = TableRow(
@@ -177,5 +178,6 @@ def _read_back(line: bytes, position: int) -> TableEntry:
         emergence=(emergence[0], emergence[1]),
         warnings=tuple(warnings),
         failure=failure,
+        tags=tuple((name, tag) for name, tag in tags),
     )
     return TableEntry(index, row, change, position if analysed else None)

@@ -34,7 +34,7 @@ from service.report.suite_forests import (
 from service.report.suite_tables import effect_table, false_label_table, moderator_table, verdict_table
 from service.report.texts import LONGEST_MESSAGE, cell, plain, typeset
 from service.table_row import TURN_MATTERS, TableRow
-from service.table_words import NAMES, Common, warning_words
+from service.table_words import NAMES, Common, telling_tags, warning_words
 
 BUFFERED = 64  # pieces of the template that are written at once
 
@@ -121,7 +121,7 @@ def _environment() -> Environment:
 
 def _page(collection: Collection, about: About, summary: SuiteSummary | None) -> dict[str, Any]:
     pictures = collection.pictures()
-    common = Common(collection.common())
+    common = Common(collection.common(), telling_tags(entry.row for entry in collection.rows()))
     drawn = {picture.index for picture in pictures}
     return {
         "about": about,

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from models.analysis import analyze
-from models.comparison import compare, matched, posterior_of
+from models.comparison import compare, matched, posterior_of, told_apart
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
 from models.metrics import REGISTRY, Metric, MetricKind
@@ -131,3 +131,40 @@ def test_matched_sets_agree_in_everything_but_the_factor() -> None:
     assert matched([zero, other, few], "prompting") == ((0, 2),)
     assert matched([zero, other, few], "task") == ((0, 1),)
     assert matched([zero, other, few], "metric") == ()
+
+
+def test_curves_of_other_checkpoints_suites_and_versions_are_no_match_and_their_names_tell_them_apart() -> None:
+    promptings = [curve_of(RISES, prompting) for prompting in ("zero-shot", "few-shot")]
+    for other in ({"tags": {"checkpoint": "step1000"}}, {"tags": {"task_version": "2"}}, {"suite": "s"}):
+        curves = [*promptings, *(replace(curve, **other) for curve in promptings)]
+        assert matched(curves, "prompting") == ((0, 1), (2, 3))
+        assert matched([curves[0], curves[3]], "prompting") == ()
+        (named,) = {f"{name} {value}" for name, value in curves[2].suite_and_tags.items()}
+        assert told_apart(curves) == ("", "", named, named)
+        assert told_apart(curves[2:]) == ("", "")
+        assert told_apart(curves[2:], curves) == (named, named)
+
+
+def test_tags_that_go_with_the_factor_do_not_keep_curves_from_a_match() -> None:
+    zero = replace(curve_of(RISES, "zero-shot"), tags={"shots": "0", "task_group": "a", "task_version": "1"})
+    few = replace(zero, prompting="few-shot", tags={**zero.tags, "shots": "5"})
+    assert matched([zero, few], "prompting") == ((0, 1),)
+    other = replace(zero, task="other", tags={**zero.tags, "task_group": "b", "task_version": "2"})
+    assert matched([zero, other], "task") == ((0, 1),)
+
+
+def test_curves_that_are_told_apart_by_a_tag_alone_are_matched_one_by_one() -> None:
+    curves = [
+        replace(curve_of(RISES, prompting), tags={"seed": seed})
+        for prompting in ("zero-shot", "few-shot")
+        for seed in "12"
+    ]
+    assert matched(curves, "prompting") == ((0, 2), (1, 3))
+    assert matched(curves[:2], "prompting") == ()
+
+
+def test_compared_curves_of_one_name_have_longer_names() -> None:
+    last = curve_of(RISES)
+    first = replace(last, tags={"checkpoint": "step1000"})
+    names = [row.name for row in compare([analyze(first, Options()), analyze(last, Options())]).curves]
+    assert names == ["task, accuracy, zero-shot, checkpoint step1000", "task, accuracy, zero-shot"]

@@ -128,6 +128,19 @@ def test_curves_that_differ_in_one_thing_are_compared_set_by_set(tmp_path: Path)
     assert "times as precise as unpaired" in table
 
 
+def test_checkpoints_are_compared_each_on_its_own_and_named(tmp_path: Path) -> None:
+    pairs = examples.COMPARISONS["promptings, item by item"]["curves"]
+    early = [{**curve, "tags": {"checkpoint": "step1000"}} for curve in pairs]
+    path = lines_of(tmp_path / "curves.ndjson", [*pairs, *early])
+    found = [orjson.loads(line) for line in run("compare", path, "--by", "prompting", "--json").stdout.splitlines()]
+    assert [[curve["name"] for curve in each["curves"]] for each in found] == [
+        [f"negated questions, accuracy, {prompting}{end}" for prompting in ("zero-shot", "few-shot")]
+        for end in ("", ", checkpoint step1000")
+    ]
+    table = run("compare", lines_of(path, [pairs[0], early[0]])).stdout
+    assert "2 against 1: another checkpoint" in table
+
+
 def test_curves_that_cannot_be_compared_are_told(table_of: TableOf) -> None:
     one = run("compare", table_of(**SUITE), "--task", "up")
     assert (one.exit_code, one.stderr.count("Error: 1 chosen curve is analysed: a comparison takes 2 to 20")) == (1, 1)

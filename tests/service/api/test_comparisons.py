@@ -59,6 +59,18 @@ def test_a_comparison_stores_nothing(client: Client) -> None:
     assert client.get("/v1/analyses").json["items"] == []
 
 
+def test_another_suite_and_other_tags_are_told(client: Client) -> None:
+    one = curve(suite="s", tags={"checkpoint": "step1000", "task_version": "1"})
+    other = curve(scores=FALLING, suite="t", tags={"checkpoint": "step2000", "task_version": "2"})
+    found = compared(client, curves=[one, other, {**other, "task": "b"}])
+    assert [difference["differs_in"] for difference in found["differences"]] == [
+        ["suite", "tags/checkpoint", "tags/task_version"],
+        ["task", "suite", "tags/checkpoint"],
+        ["task"],
+    ]
+    assert "checkpoint step1000" in found["curves"][0]["name"]
+
+
 def test_turns_are_compared_as_a_ratio(client: Client) -> None:
     later = curve(scores=TURNED)
     for point in later["points"]:

@@ -183,3 +183,12 @@ def test_the_same_curves_give_the_same_page(suite: list[Analysis], summed_up: Su
 def test_each_picture_has_its_sentence_in_words(u_shaped: Analysis) -> None:
     (words,) = re.findall(r"<details><summary>in words</summary>(.*?)</details>", page([u_shaped]))
     assert re.match(r"U-shaped \(\S+\): 80 % at 100M, 20 % at 1B", words)
+
+
+def test_rows_and_pictures_that_only_suite_or_tags_tell_apart_show_them(u_shaped: Analysis) -> None:
+    ways = ({"tags": {"checkpoint": "step1000"}}, {"tags": {"checkpoint": "step2000"}}, {"suite": "of old"})
+    curves = [replace(u_shaped, curve=replace(u_shaped.curve, **way)) for way in ways]
+    text = page(curves)
+    for told in ("checkpoint step1000", "checkpoint step2000", "suite of old"):
+        assert text.count(told) >= 2
+    assert "checkpoint" not in page(curves[:1])
