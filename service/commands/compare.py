@@ -27,7 +27,7 @@ from service.commands.inputs import (
     told_input,
 )
 from service.parallel import cores, one_thread_each
-from service.readers.items import CurveItem
+from service.readers.items import CurveItem, CurveStream
 
 if TYPE_CHECKING:
     from service.comparisons import Compared
@@ -57,11 +57,11 @@ def compare(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     """
     one_thread_each()
     told, wanted = told_options(given), told_input(given)
-    chosen = {name: frozenset(map(_plain, given[name])) for name in NAMES if given[name]}
+    chosen = {name: frozenset(given[name]) for name in NAMES if given[name]}
     try:
         with ExitStack() as stack:
             streams, unreadable = opened(stack, files, wanted)
-            batch = Batch(streams, told, Output("json"), partial(_is_chosen, chosen))
+            batch = Batch(streams, told, Output("json"), partial(_is_chosen, _with_aliases(chosen, streams)))
             found, failed = _analyses(batch, given["workers"] or cores())
             tell_messages(streams)
             if batch.count:
@@ -93,12 +93,22 @@ def _analyses(batch: Batch, processes: int) -> tuple[list[Compared], int]:
 
 
 def _is_chosen(chosen: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
-    return all(_plain(item.names.get(name, "")) in values for name, values in chosen.items())
+    return all(item.names.get(name, "") in values for name, values in chosen.items())
 
 
-def _plain(name: str) -> str:
-    """A name as it is compared: a metric may be called by an alias."""
-    return ALIASES.get(name, name)
+def _with_aliases(chosen: Mapping[str, frozenset[str]], streams: Sequence[CurveStream]) -> Mapping[str, frozenset[str]]:
+    """What is chosen; a metric that no such curve has by this name may be called by an alias."""
+    missing = set(chosen.get("metric", ()))
+    others = {name: values for name, values in chosen.items() if name != "metric"}
+    named: set[str] = set()
+    for item in (item for stream in streams if missing for item in stream.items()):
+        if _is_chosen(others, item):
+            named.add(item.names.get("metric", ""))
+            if missing <= named:
+                return chosen
+    meant = {ALIASES.get(name, name) for name in missing - named}
+    also = (name for name in named if ALIASES.get(name, name) in meant)
+    return {**chosen, "metric": chosen["metric"].union(also)} if meant else chosen
 
 
 def _check_number(count: int, failed: int, factor: str | None) -> None:

@@ -128,6 +128,20 @@ def test_curves_that_differ_in_one_thing_are_compared_set_by_set(tmp_path: Path)
     assert "times as precise as unpaired" in table
 
 
+def test_a_metric_is_chosen_by_its_own_name_and_by_an_alias_only_where_no_curve_has_that_name(tmp_path: Path) -> None:
+    (pair, _) = examples.COMPARISONS["promptings, item by item"]["curves"]
+    metrics = {"acc": ("a", "b"), "acc_norm": ("a", "b", "c")}
+    curves = [{**pair, "task": task, "metric": metric} for metric, tasks in metrics.items() for task in tasks]
+    path = lines_of(tmp_path / "curves.ndjson", curves)
+
+    def found(*arguments: str) -> list[str]:
+        document = orjson.loads(run("compare", path, "--json", *arguments).stdout)
+        return [", ".join(curve["name"].split(", ")[:2]) for curve in document["curves"]]
+
+    assert found("--metric", "acc") == ["a, acc", "b, acc"]
+    assert found("--metric", "accuracy") == ["a, acc", "b, acc", "a, acc_norm", "b, acc_norm", "c, acc_norm"]
+
+
 def test_checkpoints_are_compared_each_on_its_own_and_named(tmp_path: Path) -> None:
     pairs = examples.COMPARISONS["promptings, item by item"]["curves"]
     early = [{**curve, "tags": {"checkpoint": "step1000"}} for curve in pairs]
