@@ -21,6 +21,7 @@ from models.turn_posterior import TurnPosterior, turn_posterior
 
 FRACTION_OF_RANGE = "fraction_of_range"
 TASK_GROUP_TAG = "task_group"  # a tag of the curve that names the group of tasks that it belongs to
+OUTPUT_TAGS = ("task_version", "checkpoint")  # tags that tell outputs apart; others may describe a metric
 # Of an effect, in smallest effects: a flat curve's posterior has a point mass at no change, whose width of zero would
 # give the curve all the weight there is.
 SMALLEST_SD = 0.5
@@ -30,6 +31,7 @@ SMALLEST_SD = 0.5
 class SuiteCurve:
     """One curve of a suite.
 
+    Curves with the same `outputs` are metrics of the same answers of the same models; the first of them is the task.
     `evidence` (5,) are the evidences of the shapes over the largest of them; `evidence_bound` the same with the upper
     bound of those for which the engine had too few draws. `effects` are performance changes in `effect_unit`.
     `verdict` is that on emergence; `log_range` the observed range of log10 scale.
@@ -70,7 +72,7 @@ def suite_curve(analysis: Analysis) -> SuiteCurve:
     evidence, bound = class_evidences(analysis)
     return SuiteCurve(
         name=curve_name(curve),
-        outputs=(curve.task, curve.prompting or "", curve.model_family or "", curve.scale_kind.value),
+        outputs=_outputs(curve),
         groups=curve_groups(curve),
         label=found.label,
         probabilities=np.array([found.probabilities[shape] for shape in SHAPES]),
@@ -102,6 +104,11 @@ def curve_groups(curve: ScalingCurve) -> dict[str, str | None]:
         "model_family": curve.model_family,
         "prompting": curve.prompting,
     }
+
+
+def _outputs(curve: ScalingCurve) -> tuple[str, ...]:
+    setting = (curve.task, curve.prompting or "", curve.model_family or "", curve.scale_kind.value, curve.suite or "")
+    return (*setting, *(curve.tags.get(tag, "") for tag in OUTPUT_TAGS))
 
 
 def class_evidences(analysis: Analysis) -> tuple[Floats, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +118,20 @@ def test_metrics_of_the_same_outputs_are_averaged_before_they_are_pooled() -> No
     once, clustered = pooled_effects(small(), Pooling())[0], pooled_effects(thrice, Pooling())[0]
     assert clustered.pooled.n_effects == 15
     assert clustered.pooled.estimate.upper == pytest.approx(once.pooled.estimate.upper, rel=1e-9)
+
+
+@pytest.mark.parametrize("change", [{"suite": "other"}, {"tags": {"checkpoint": "1"}}, {"tags": {"task_version": "1"}}])
+def test_another_suite_checkpoint_or_task_version_is_no_metric_of_the_same_outputs(change: dict[str, Any]) -> None:
+    twin = replace(suite()[0], curve=replace(suite()[0].curve, **change))
+    curves = [suite_curve(suite()[0]), suite_curve(twin)]
+    assert pooled_effects(curves, Pooling())[0].pooled.n_effects == 2
+    assert summary_of_curves(curves, QUICK).prevalence.n_clusters == 2
+
+
+def test_another_metric_of_the_same_outputs_stays_with_them() -> None:
+    other = replace(suite()[0].curve, metric=replace(ACCURACY, name="other"), tags={"task_group": "a"})
+    curves = [suite_curve(suite()[0]), suite_curve(replace(suite()[0], curve=other))]
+    assert summary_of_curves(curves, QUICK).prevalence.n_clusters == 1
 
 
 def test_effects_in_another_unit_are_left_out_and_counted() -> None:
