@@ -2,13 +2,15 @@
 
 An effect is the posterior median of a curve with the variance of a normal distribution of the same interval. Emergence
 scores are never pooled: their sampling distribution has no useful mean. Metrics of the same outputs are one cluster and
-are averaged first, as if they were perfectly correlated; in a regression on what differs between them they stand apart.
+are averaged first, as if they were perfectly correlated; in a regression, those with the same value of the moderator.
+Where a moderator differs between metrics of the same outputs, their means are taken as independent: they vary together,
+so that the difference between values is known better than its interval says, never worse.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +31,7 @@ EFFECTS: Mapping[str, Shape | None] = {
 }
 PROBABLE = 0.5  # probability of the shape from which its dips and rises are pooled
 MOST_LEFT_OUT = 200  # effects up to which each is left out in turn
-FEWEST_OF_A_KIND = 3  # curves with one value of a moderator, from which the value gets a coefficient
+FEWEST_OF_A_KIND = 3  # outputs with one value of a moderator, from which the value gets a coefficient
 MOST_VALUES = 20  # of a moderator
 LINEAR, NOT_LINEAR = "linear", "not_linear"
 ONE_VALUE, TOO_MANY_VALUES = "fewer_than_two_values", "more_than_20_values"
@@ -99,10 +101,14 @@ def _commonest_unit(curves: Sequence[SuiteCurve]) -> tuple[str | None, list[Suit
 
 
 def _cluster_means(curves: Sequence[SuiteCurve], name: str) -> list[Effect]:
-    clusters: defaultdict[tuple[str, ...], list[Effect]] = defaultdict(list)
-    for curve in curves:
-        clusters[curve.outputs].append(curve.effects[name])
-    return [_mean(members) for members in clusters.values()]
+    return [_mean(members) for members in _grouped((curve.outputs, curve.effects[name]) for curve in curves).values()]
+
+
+def _grouped[Key](keyed: Iterable[tuple[Key, Effect]]) -> dict[Key, list[Effect]]:
+    groups: defaultdict[Key, list[Effect]] = defaultdict(list)
+    for key, effect in keyed:
+        groups[key].append(effect)
+    return groups
 
 
 def _mean(members: Sequence[Effect]) -> Effect:
@@ -127,13 +133,14 @@ def moderated_effects(curves: Sequence[SuiteCurve], pooling: Pooling) -> tuple[M
 
 
 def _moderated(name: str, value: Moderator, curves: Sequence[SuiteCurve], total: int, pooling: Pooling) -> Moderated:
-    values = [value(curve) for curve in curves]
-    counts = Counter(v for v in values if v is not None)
+    valued = [(curve.outputs, v, curve.effects[MODERATED]) for curve in curves if (v := value(curve)) is not None]
+    clusters = _grouped(((outputs, v), effect) for outputs, v, effect in valued)
+    counts = Counter(v for _, v in clusters)
     kept = [v for v, count in counts.most_common() if count >= FEWEST_OF_A_KIND]
-    chosen = [(curve, v) for curve, v in zip(curves, values, strict=True) if v in kept]
-    left_out = total - len(chosen)
+    chosen = [(v, members) for (_, v), members in clusters.items() if v in kept]
+    left_out = total - sum(len(members) for _, members in chosen)
     if len(kept) < 2 or len(kept) > MOST_VALUES:
         return Moderated(name, None, None, left_out, ONE_VALUE if len(kept) < 2 else TOO_MANY_VALUES)
-    columns = {v: np.array([float(own == v) for _, own in chosen]) for v in sorted(kept[1:])}
-    regression = meta_regression([curve.effects[MODERATED] for curve, _ in chosen], columns, pooling)
+    columns = {v: np.array([float(own == v) for own, _ in chosen]) for v in sorted(kept[1:])}
+    regression = meta_regression([_mean(members) for _, members in chosen], columns, pooling)
     return Moderated(name, kept[0], regression, left_out)

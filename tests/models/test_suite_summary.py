@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.suites import suite_curve_of
 from models.analysis import analyze
 from models.curve import ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
@@ -24,6 +25,7 @@ from models.suite_summary import GroupEngine, SuiteOptions, grouped_prevalence, 
 
 ACCURACY = Metric("accuracy", MetricKind.PROPORTION, linear=False)
 QUICK = SuiteOptions(group_by=())
+BARE = suite_curve_of(np.eye(5)[0], "task", "accuracy")
 EVEN = dict.fromkeys(SHAPES, 0.2)
 RISING, FALLING = (100, 150, 250, 330, 400), (400, 330, 250, 150, 100)
 TURNED, LEVEL = (300, 200, 150, 210, 320), (250, 252, 249, 251, 250)
@@ -156,6 +158,48 @@ def test_a_moderator_explains_what_it_was_made_to_explain() -> None:
     assert regression.r2 is not None
     assert regression.r2 > 0.8
     assert found["model_family"].reason == "fewer_than_two_values"
+
+
+def moderated_suite(rng: np.random.Generator, outputs: int, metrics: int) -> list[SuiteCurve]:
+    """Metrics of the same outputs, which share their change, under two promptings that do not matter."""
+    found = []
+    for i in range(outputs):
+        curve = replace(BARE, outputs=(str(i),), groups={"prompting": "ab"[i % 2], "model_family": None})
+        change = rng.normal(0.1, 0.1)
+        for m in range(metrics):
+            effect = Effect(str(i), change + rng.normal(0, 0.005), 0.03**2)
+            found.append(replace(curve, effects={"net_change": effect}, linear=m % 2 == 0))
+    return found
+
+
+def p_value_by(moderator: str, curves: Sequence[SuiteCurve]) -> float:
+    found = {m.moderator: m for m in moderated_effects(curves, Pooling())}[moderator].regression
+    assert found is not None
+    p_value = found.coefficients[1].p_value
+    assert p_value is not None
+    return p_value
+
+
+@pytest.mark.parametrize("metrics", [1, 2, 4])
+def test_a_prompting_without_effect_is_rarely_significant_whatever_the_number_of_metrics(metrics: int) -> None:
+    rng = np.random.default_rng(0)
+    false = sum(p_value_by("prompting", moderated_suite(rng, 24, metrics)) < 0.05 for _ in range(100))
+    assert false <= 10  # with a rate of .05 exceeded once in a hundred times
+
+
+def test_a_linearity_without_effect_is_rarely_significant_though_metrics_of_the_same_outputs_stay_apart() -> None:
+    rng = np.random.default_rng(0)
+    false = sum(p_value_by("metric_linearity", moderated_suite(rng, 12, 4)) < 0.05 for _ in range(100))
+    assert false <= 10
+
+
+def test_values_of_a_moderator_are_counted_by_outputs() -> None:
+    curves = moderated_suite(np.random.default_rng(0), 4, 3)
+    found = {m.moderator: m for m in moderated_effects(curves, Pooling())}
+    assert (found["prompting"].reason, found["prompting"].n_left_out) == ("fewer_than_two_values", 12)
+    regression = found["metric_linearity"].regression
+    assert regression is not None
+    assert regression.n_effects == 8
 
 
 def test_groups_with_partial_pooling_lie_between_themselves_and_the_whole() -> None:
