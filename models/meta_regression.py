@@ -1,6 +1,7 @@
 """Meta-regression: effects explained by columns, with the variance that they leave between effects.
 
-tau² by REML or the other estimators; coefficients by Knapp and Hartung 2003 (t with k - p degrees of freedom).
+tau² by REML or the other estimators; coefficients by Knapp and Hartung 2003 (t with k - p degrees of freedom),
+their factor no less than one (Röver, Knapp and Friede 2015).
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc, ndtr, stdtr
 
 from models.arrays import Floats
-from models.random_effects import Effect, Pooling, critical_value, estimate_tau2, mean_design, tau2_interval
+from models.random_effects import (
+    Effect,
+    Pooling,
+    critical_value,
+    estimate_tau2,
+    knapp_hartung_factor,
+    mean_design,
+    tau2_interval,
+)
 from models.results import Interval
 from models.weighted_regression import Design, generalised_q, typical_variance, weighted_fit
 
@@ -70,7 +79,7 @@ def meta_regression(
 def _fitted(design: Design, plain: Design, names: tuple[str, ...], how: Pooling) -> MetaRegression:
     tau2, total = estimate_tau2(design, how.method), estimate_tau2(plain, how.method)
     fit = weighted_fit(design, tau2)
-    covariance = fit.covariance * (fit.q / design.df if how.knapp_hartung else 1.0)
+    covariance = fit.covariance * (knapp_hartung_factor(fit, design) if how.knapp_hartung else 1.0)
     residual = generalised_q(design, 0.0)
     r2 = max(0.0, 1 - tau2 / total) if total > 0 else None
     return MetaRegression(
@@ -93,11 +102,17 @@ def _coefficients(
     width = critical_value(how, df)
     found = []
     for name, value, error in zip(names, values.tolist(), errors.tolist(), strict=True):
-        # A perfect fit has no error and every contrast is certain.
-        statistic = abs(value) / error if error > 0 else math.inf
+        statistic = _statistic(value, error)
         p_value = 2 * float(stdtr(df, -statistic) if how.knapp_hartung else ndtr(-statistic))
         found.append(Coefficient(name, Interval(value, value - width * error, value + width * error), error, p_value))
     return tuple(found)
+
+
+def _statistic(value: float, error: float) -> float:
+    """|value| in standard errors; 0 for a value of zero, however small its error."""
+    if value == 0:
+        return 0.0
+    return abs(value) / error if error > 0 else math.inf
 
 
 def _moderators(values: Floats, covariance: Floats, how: Pooling, df: int) -> float | None:

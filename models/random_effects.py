@@ -2,7 +2,9 @@
 
 Estimators of tau²: DerSimonian and Laird 1986 (Controlled Clinical Trials 7, 177), Paule and Mandel 1982 (Journal of
 Research of the NBS 87, 377), restricted maximum likelihood. Interval of mu: Knapp and Hartung 2003 (Statistics in
-Medicine 22, 2693) or normal. Interval of tau²: Q-profile, Viechtbauer 2007 (Statistics in Medicine 26, 37).
+Medicine 22, 2693), with a factor of no less than one as Röver, Knapp and Friede 2015 have it (BMC Medical Research
+Methodology 15, 99): effects that agree by chance would shrink it to nothing; or normal. Interval of tau²: Q-profile,
+Viechtbauer 2007 (Statistics in Medicine 26, 37).
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ import numpy as np
 from scipy.special import chdtrc, chdtri, ndtri, stdtrit
 
 from models.results import Interval
-from models.weighted_regression import Design, generalised_q, reml_tau2, typical_variance, weighted_fit, zero_of_q
+from models.weighted_regression import (
+    Design,
+    WeightedFit,
+    generalised_q,
+    reml_tau2,
+    typical_variance,
+    weighted_fit,
+    zero_of_q,
+)
 
 FEWEST_EFFECTS = 2  # from which a mean of effects and their spread exist
 TOO_FEW = "fewer_than_two_effects"
@@ -90,7 +100,7 @@ def random_effects(effects: Sequence[Effect], pooling: Pooling | None = None) ->
     fit = weighted_fit(design, tau2)
     middle, error = float(fit.coefficients[0]), math.sqrt(float(fit.covariance[0, 0]))
     if how.knapp_hartung:
-        error *= math.sqrt(fit.q / design.df)
+        error *= math.sqrt(knapp_hartung_factor(fit, design))
     width = critical_value(how, design.df)
     half, reach = width * error, width * math.hypot(math.sqrt(tau2), error)
     q = generalised_q(design, 0.0)
@@ -142,6 +152,11 @@ def tau2_interval(design: Design, tau2: float, level: float) -> Interval:
     lower, upper = (zero_of_q(design, float(chdtri(design.df, p))) for p in (tail, 1 - tail))
     # Q-profile and the estimate rest on different equations: the interval need not hold a tau² that is at the bound.
     return Interval(tau2, min(lower, tau2), max(upper, tau2))
+
+
+def knapp_hartung_factor(fit: WeightedFit, design: Design) -> float:
+    """By which the covariance grows; 1 at least."""
+    return max(1.0, fit.q / design.df)
 
 
 def critical_value(how: Pooling, df: int) -> float:

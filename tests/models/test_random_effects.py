@@ -179,6 +179,31 @@ def test_pooling_follows_a_change_of_origin_and_unit(
     assert moved.tau2.estimate == pytest.approx(unit**2 * plain.tau2.estimate, rel=1e-3, abs=1e-5)
 
 
+def test_effects_that_agree_by_chance_leave_the_width_that_their_variances_give() -> None:
+    equal = effects_of([(0.0, 0.01)] * 6)
+    found = random_effects(equal)
+    assert found.standard_error == pytest.approx(math.sqrt(0.01 / 6))
+    assert found.estimate.upper == pytest.approx(2.570582 * math.sqrt(0.01 / 6), rel=1e-6)
+    slope = meta_regression(equal, {"half": np.arange(6.0) % 2}).coefficients[1]
+    assert slope.standard_error == pytest.approx(math.sqrt(0.01 * 2 / 3))
+    assert slope.p_value == 1
+
+
+@given(effect_lists)
+@settings(deadline=None, max_examples=40)
+def test_no_interval_of_knapp_and_hartung_is_narrower_than_the_normal_one(pairs: list[tuple[float, float]]) -> None:
+    effects, columns = effects_of(pairs), {"half": np.arange(float(len(pairs))) % 2}
+    wide, narrow = (random_effects(effects, Pooling(knapp_hartung=own)).standard_error for own in (True, False))
+    assert wide is not None
+    assert narrow is not None
+    assert wide >= narrow
+    regressions = [meta_regression(effects, columns, Pooling(knapp_hartung=own)) for own in (True, False)]
+    for one, other in zip(*(found.coefficients for found in regressions), strict=True):
+        assert one.standard_error is not None
+        assert other.standard_error is not None
+        assert one.standard_error >= other.standard_error
+
+
 def test_leaving_one_out_is_pooling_the_others() -> None:
     for index, left_out in enumerate(leave_one_out(bcg())):
         rest = random_effects([*bcg()[:index], *bcg()[index + 1 :]])
