@@ -13,7 +13,7 @@ import numpy as np
 from models.arrays import Bools, Floats
 from models.curve import ScalingCurve
 from models.curve_models.priors import HalfCauchy
-from models.decomposition_words import decomposition_words
+from models.decomposition_words import BEFORE, decomposition_words
 from models.distractor import (
     Counts,
     TwoTaskDraws,
@@ -37,7 +37,7 @@ SMALLEST_PROBABILITY = 0.01  # of a turn, from which it is described
 DRAWS = 4096  # equally weighted ones that are described
 FEWEST_DRAWS = 400.0  # effective ones, as for an analysis
 FEW_SCALES, UNRELIABLE = "fewer_than_three_scales", "engine_unreliable"
-BEYOND, BEFORE, OUTSIDE = "beyond_largest_scale", "before_smallest_scale", "beyond_observed_scales"
+BEYOND, OUTSIDE = "beyond_largest_scale", "beyond_observed_scales"
 TOO_IMPROBABLE = "probability_too_small"
 
 type Decomposed = tuple[Decomposition | None, str | None]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from models.curve import ScaleKind, ScalingCurve
 from models.results import Decomposition, Interval
-from models.words import scale_text
+from models.words import probability_text, scale_text
 
+BEFORE = "before_smallest_scale"
+EVEN, LIKELY = 0.5, 0.9  # probabilities of a turn from which it is told as what would be, and as what is
 WORTH_SAYING = 0.01  # probability of a turn above the largest model
 NOTABLE_GAIN = 1.1  # ratio of interval widths below which two intervals are called alike
 
@@ -15,18 +17,33 @@ def decomposition_words(curve: ScalingCurve, found: Decomposition) -> str:
     kind = curve.scale_kind
     learnt = f"The distractor is learnt at {_place(found.distractor_learnt, kind)}"
     displaced = f"the true task displaces it at {_place(found.true_task_learnt, kind)}"
-    return f"{learnt}; {displaced}. {_turn(found, kind)}{_gain(found)}"
+    return f"{learnt}; {displaced}. {_turn(curve, found)}"
 
 
-def _turn(found: Decomposition, kind: ScaleKind) -> str:
-    beyond = found.probability_turn_beyond_largest
+def _turn(curve: ScalingCurve, found: Decomposition) -> str:
+    """Whether the true accuracy turns, in words as sure as that is; where; and what the distractor adds to it."""
+    probability, beyond = found.probability_turn, found.probability_turn_beyond_largest
+    odds, place = f"probability {probability_text(probability)}", _place(found.turn, curve.scale_kind)
     if beyond is None:
-        return "The true accuracy has no turn."
-    odds = f"probability {beyond:.2f}"
-    if beyond > 0.5:
-        return f"The turn is still to come ({odds}): it is expected at {_place(found.turn, kind)}."
-    doubt = f"; above the largest model with {odds}" if beyond >= WORTH_SAYING else ""
-    return f"The true accuracy turns at {_place(found.turn, kind)}{doubt}."
+        return f"The true accuracy has no turn (of one: {odds})."
+    side = _side(curve, found.turn, beyond)
+    if probability < EVEN:
+        return f"Whether the true accuracy turns is open ({odds}): it would turn at {place}{side}."
+    turns = "turns" if probability >= LIKELY else "would turn"
+    doubt = f"above the largest model with probability {probability_text(beyond)}"
+    if beyond > EVEN:
+        return f"The true accuracy {turns} ({odds}) at {place}; the turn is still to come: {doubt}.{_gain(found)}"
+    doubt = f"; {doubt}" if beyond >= WORTH_SAYING else ""
+    return f"The true accuracy {turns} at {place}{side} ({odds}){doubt}.{_gain(found)}"
+
+
+def _side(curve: ScalingCurve, turn: Interval, beyond: float) -> str:
+    """On which side of the tested models a turn outside them lies."""
+    scales, middle = [point.scale for point in curve.points], turn.estimate
+    if beyond > EVEN:
+        return ", above the largest model"
+    before = turn.reason == BEFORE if middle is None else middle < min(scales)
+    return ", below the smallest model" if before else ""
 
 
 def _gain(found: Decomposition) -> str:

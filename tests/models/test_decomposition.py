@@ -15,6 +15,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import Context, prior_draws
 from models.curve_models.two_task import two_task
 from models.decomposition import decomposition, turn
+from models.decomposition_words import decomposition_words
 from models.distractor import Counts, TwoTaskDraws, TwoTaskPrior, counts, draws_at, log_likelihood, mean_shares
 from models.engines.annealing import annealed
 from models.likelihood import observe
@@ -144,6 +145,35 @@ def test_a_fall_that_has_not_turned_has_a_turn_with_an_open_end() -> None:
     assert found.probability_turn_beyond_largest is not None
     assert found.probability_turn_beyond_largest > 0.5
     assert "still to come" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.15, "Whether the true accuracy turns is open (probability 0.15): it would turn at 3B (1B to 10B)."),
+        (0.7, "The true accuracy would turn at 3B (1B to 10B) (probability 0.70). With the distractor's accuracy"),
+        (0.97, "The true accuracy turns at 3B (1B to 10B) (probability 0.97). With the distractor's accuracy"),
+    ],
+)
+def test_the_words_of_a_turn_are_as_sure_as_its_probability(
+    u_shaped: Decomposition, probability: float, words: str
+) -> None:
+    place = Interval(3e9, 1e9, 1e10)
+    found = replace(
+        u_shaped, turn=place, probability_turn=probability, probability_turn_beyond_largest=0.0, precision_gain=2.0
+    )
+    told = decomposition_words(_curve(TRUE, DISTRACTED), found)
+    assert words in told
+    assert ("narrower" in told) == (probability >= 0.5)
+
+
+def test_a_turn_outside_the_tested_models_is_told_with_its_side(u_shaped: Decomposition) -> None:
+    curve = _curve(TRUE, DISTRACTED)
+    early, late = Interval(6e7, None, 4e8, "before_smallest_scale"), Interval(None, 5e10, None, "beyond_largest_scale")
+    for place, beyond, side in ((early, 0.02, "below the smallest model"), (late, 0.9, "above the largest model")):
+        for probability in (0.2, 0.7, 0.95):
+            found = replace(u_shaped, turn=place, probability_turn=probability, probability_turn_beyond_largest=beyond)
+            assert side in decomposition_words(curve, found)
 
 
 def test_of_two_options_the_distractor_says_nothing_more() -> None:
