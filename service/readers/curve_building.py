@@ -94,6 +94,7 @@ class Built:
 
 def built(gathering: Gathering) -> Built:
     """The curves of all scores gathered; what is left out or inferred goes to the ledger."""
+    gathering.keep_commits_apart()
     axis = gathering.axis_used()
     columns = score_columns(gathering, axis)
     building = _Building(gathering, columns)

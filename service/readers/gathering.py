@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from service.readers.columns import SCALES
 from service.readers.errors import too_much
 from service.readers.evaluation import MetricFacts, Run, Score
 from service.readers.load_report import Ledger
+from service.readers.model_names import identity
 from service.readers.models_table import ModelsTable
 from service.readers.outcomes import OutcomeStore
 from service.readers.placing import CHECKPOINTS, PARAMETERS, TOKENS, Place, placed
@@ -78,6 +80,31 @@ class Gathering:
                 self.outcomes.add(index, row.outcomes)
         if len(self.score) > MOST_SCORES or number > MOST_RUNS or len(self.keys) > MOST_CURVES:
             raise too_much(f"more than {MOST_SCORES:,} scores, {MOST_RUNS:,} runs or {MOST_CURVES:,} curves: split it")
+
+    def keep_commits_apart(self) -> None:
+        """Give each of several commits of one model a curve of its own, wherever they would share one."""
+        pinned = {
+            number: (identity(run.model), place.commit) for number, (run, place) in enumerate(self.runs) if place.commit
+        }
+        if len({model for model, _ in pinned.values()}) == len(set(pinned.values())):
+            return
+        rows = [row for row, run in enumerate(self.run) if run in pinned]
+        commits: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+        for row in rows:
+            model, commit = pinned[self.run[row]]
+            commits[self.curve[row], model].add(commit)
+        own: dict[CurveKey, int] = {}
+        for row in rows:
+            curve, (model, commit) = self.curve[row], pinned[self.run[row]]
+            if len(commits[curve, model]) > 1:
+                key = self.keys[curve]._replace(checkpoint=commit)
+                if key not in own:
+                    own[key] = len(self.keys)
+                    self.keys.append(key)
+                    self.about.append(replace(self.about[curve]))
+                    message = "models of which a curve has several commits: each commit is in a curve of its own"
+                    self.ledger.mixed("several_commits", message, f"{curve_names(key)}: {model}")
+                self.curve[row] = own[key]
 
     def axis_used(self) -> str:
         """The axis asked for; else the first one on which any run has a place."""

@@ -17,6 +17,7 @@ CHECKPOINTS = "their checkpoints"  # the origin of a scale that is no property o
 FLOPS_PER_PARAMETER_AND_TOKEN = 6  # Kaplan et al. 2020, arXiv 2001.08361, section 2.1
 AGREEMENT = 1.4  # ratio of two sizes of one model that its embeddings explain: Gemma 2 2B has 2.61 billion with them
 _STEP = re.compile(r"step(\d+)")
+_COMMIT = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{7,40}|[0-9a-f]{40}", re.IGNORECASE)  # whole or cut short
 # Biderman et al. 2023, arXiv 2304.01373, section 2.1: 143,000 steps of 2,097,152 tokens.
 PYTHIA, PYTHIA_STEPS, PYTHIA_STEP_TOKENS = "pythia", 143_000, 2_097_152
 
@@ -25,7 +26,8 @@ PYTHIA, PYTHIA_STEPS, PYTHIA_STEP_TOKENS = "pythia", 143_000, 2_097_152
 class Place:
     """Where a run stands: what its point is called, its family, and its scale on each axis that is known.
 
-    `checkpoint` is None for the end of training; `origins` says where the scale on each axis is from.
+    `checkpoint` is None for the end of training; `commit` is the revision that was pinned, which is no checkpoint;
+    `origins` says where the scale on each axis is from.
     """
 
     label: str
@@ -33,6 +35,7 @@ class Place:
     checkpoint: str | None
     scales: Mapping[str, float]
     origins: Mapping[str, str]
+    commit: str | None = None
 
 
 def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
@@ -44,14 +47,18 @@ def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
     family = next((name for name in families if name), read.family)
     if table is not None and given is None:
         ledger.mixed("not_in_models_table", "models that the models table lacks", run.model)
-    checkpoint, tokens = _checkpoint(run.checkpoint, family)
+    commit = run.checkpoint if _COMMIT.fullmatch(run.checkpoint or "") else None
+    if commit is not None:
+        message = "models whose revision is a commit, which is taken as no checkpoint of their training"
+        ledger.inferred("commit", message, f"{run.model}: {commit}")
+    checkpoint, tokens = (None, None) if commit is not None else _checkpoint(run.checkpoint, family)
     found = dict(_scales(run, given, built_in, tokens))
     size = found.get(PARAMETERS)
     if size and read.parameters and not 1 / AGREEMENT < size[0] / read.parameters < AGREEMENT:
         ledger.mixed("size_disagrees", "models whose name says another size", f"{run.model}: {size[0]:g} parameters")
     scales = {axis: value for axis, (value, _) in found.items()}
     origins = {axis: origin for axis, (_, origin) in found.items()}
-    return Place(base_name(run.model), family, checkpoint, scales, origins)
+    return Place(base_name(run.model), family, checkpoint, scales, origins, commit)
 
 
 def _scales(

@@ -187,6 +187,55 @@ def test_model_arguments_may_be_text_or_an_object(tmp_path: Path, model: str, *,
     assert points_of(item)[0]["model"] == model
 
 
+def _at(folder: Path, revisions: dict[str, str], counts: dict[str, int] = COUNTS) -> None:
+    for name, revision in revisions.items():
+        document = new_results(f"newmodel-{name}", {"piqa": share_new(counts[name], 312)})
+        document["config"]["model_args"] += f",revision={revision}"
+        write(folder / f"results_{name}.json", document)
+
+
+HASH = "060db6499f32faf8b98477b0a26969ef7d8b998"
+
+
+@pytest.mark.parametrize("commits", [[HASH + "1", HASH[1:] + "22", HASH[:7], "1" * 40], ["A1B2C3D"] * 4])
+def test_models_pinned_to_commits_make_one_curve(tmp_path: Path, commits: list[str]) -> None:
+    _at(tmp_path, dict(zip(SIZES, commits, strict=True)))
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 4
+    assert item.document is not None
+    assert "checkpoint" not in item.document["tags"]
+    assert f"EleutherAI/newmodel-1.4b: {commits[2]}" in note(report, "commit")
+
+
+@pytest.mark.parametrize("revision", ["step1000", "1000000", "defaced", "abc123", "v1.0", HASH + "12"])
+def test_other_revisions_are_checkpoints(tmp_path: Path, revision: str) -> None:
+    _at(tmp_path, {"70m": "main", "410m": "main", "1.4b": revision, "6.9b": revision})
+    items, report = read(tmp_path)
+    assert [len(points_of(item)) for item in items] == [2, 2]
+    assert {item.document["tags"].get("checkpoint") for item in items if item.document} == {None, revision}
+    assert "commit" not in codes(report)
+
+
+def test_several_commits_of_one_model_stay_apart(tmp_path: Path) -> None:
+    commits = dict(zip(SIZES, (HASH + "1", HASH + "2", HASH + "3", HASH + "4"), strict=True))
+    _at(tmp_path, commits)
+    _at(tmp_path / "later", {"410m": HASH + "5"}, {"410m": 200})
+    items, report = read(tmp_path)
+    assert [[point["model"] for point in points_of(item)] for item in items] == [
+        ["newmodel-70m", "newmodel-1.4b", "newmodel-6.9b"]
+    ]
+    assert codes(report)["several_commits"] == codes(report)["one_scale"] == 2
+    assert HASH + "5: newmodel-410m" in note(report, "several_commits")
+
+
+def test_a_model_with_and_without_a_commit_is_one_model(tmp_path: Path) -> None:
+    _at(tmp_path, dict.fromkeys(SIZES, "main"))
+    _at(tmp_path / "again", {"70m": HASH + "1", "410m": HASH + "2"}, {"70m": COUNTS["70m"], "410m": 200})
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 5
+    assert codes(report)["same_twice"] == codes(report)["different_results"] == 1
+
+
 def test_logged_examples_become_outcomes_in_one_order_for_all_models(tmp_path: Path) -> None:
     _with_samples(tmp_path)
     (item,), _ = read(tmp_path)
