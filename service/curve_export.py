@@ -13,7 +13,7 @@ import orjson
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidInput, Problem
 from service.csv_export import table_line
-from service.every_eval_ever import records
+from service.every_eval_ever import names_in_records, records
 from service.longer_names import LongerNames
 from service.readers.columns import DISTRACTOR_COLUMNS, KEY_COLUMNS, METRIC_COLUMNS, POINT_COLUMNS
 
@@ -46,19 +46,24 @@ def export_curves(
 ) -> int:
     """Write curves in the form that the name says; returns how many. `retrieved`: time of the records, now if None.
 
-    Scores are fractions; outcomes of single examples are left out. A table has the curves that it could not keep apart
-    under longer names of their tasks, which `tell` is told. Raises `InvalidInput`, and `OSError` as it comes.
+    Scores are fractions; outcomes of single examples are left out. Curves that the form could not keep apart have
+    longer names of their tasks, which `tell` is told. Raises `InvalidInput`, and `OSError` as it comes.
     """
     check_export(path)
     if path.suffix.lower() == CSV:
         return _write_csv(curves, path, tell)
-    made = records(curves(), time.time() if retrieved is None else retrieved)
+    names_of_tasks = LongerNames(names_in_records)
+    for curve in curves():
+        names_of_tasks.learn(curve)
+    made = records(curves(), time.time() if retrieved is None else retrieved, names_of_tasks.task)
     with made as (count, found):
         if path.suffix:
             with path.open("wb") as file:
                 file.writelines(orjson.dumps(record) + b"\n" for record in found)
         else:
             _write_folder(found, path)
+    if tell is not None:
+        names_of_tasks.tell(tell, "records keep")
     return count
 
 

@@ -16,19 +16,23 @@ type Names = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class LongerNames:
-    """Names of curves seen in a first pass, with the tags of each; `task` goes over the same curves in a second one."""
+    """Names of curves seen in a first pass, with the tags of each; `task` goes over the same curves in a second one.
 
+    `names` are those by which a form keeps curves apart.
+    """
+
+    names: Callable[[ScalingCurve], Names] = field(default_factory=lambda: names_in_table)
     _tags: dict[Names, list[Mapping[str, str]]] = field(default_factory=dict)
     _added: dict[Names, list[str]] = field(default_factory=dict)
     _passed: Counter[Names] = field(default_factory=Counter)
 
     def learn(self, curve: ScalingCurve) -> None:
         """Take note of a curve."""
-        self._tags.setdefault(_names(curve), []).append(curve.tags)
+        self._tags.setdefault(self.names(curve), []).append(curve.suite_and_tags)
 
     def task(self, curve: ScalingCurve) -> str:
         """The task of the next curve in the same order: as it is where no other curve has the same names."""
-        names = _names(curve)
+        names = self.names(curve)
         if len(self._tags[names]) == 1:
             return curve.task
         added = self._added.get(names) or self._added.setdefault(names, _different(self._tags[names]))
@@ -36,16 +40,17 @@ class LongerNames:
         end = f" ({added[self._passed[names] - 1]})"
         return f"{curve.task[: LONGEST_TEXT - len(end)]}{end}"
 
-    def tell(self, tell: Callable[[str], None]) -> None:
+    def tell(self, tell: Callable[[str], None], keeps: str = "a table keeps") -> None:
         """Say how many curves have longer names, with the first of them."""
         if self._added:
-            (_, task, *_), added = next(iter(self._added.items()))
+            (task, *_), added = next(iter(self._added.items()))
             count = sum(map(len, self._added.values()))
-            tell(f"{count:,} curves have names that others have, too; a table keeps them apart as {task} ({added[0]})")
+            tell(f"{count:,} curves have names that others have, too; {keeps} them apart as {task} ({added[0]})")
 
 
-def _names(curve: ScalingCurve) -> Names:
-    return (curve.suite, curve.task, curve.metric.name, curve.prompting, curve.model_family)
+def names_in_table(curve: ScalingCurve) -> Names:
+    """Those of the columns of a table; the task comes first."""
+    return (curve.task, curve.metric.name, curve.prompting, curve.model_family, curve.suite)
 
 
 def _different(tags: Sequence[Mapping[str, str]]) -> list[str]:

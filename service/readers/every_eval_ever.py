@@ -49,6 +49,7 @@ def read_every_eval_ever(document: Mapping[str, Any], file: str, ledger: Ledger)
         model,
         file,
         harness or "Every Eval Ever",
+        checkpoint=text_of(details.get("checkpoint")),
         family=text_of(details.get("model_family")),
         parameters=_number_in(details, ("parameters", "num_parameters", "params")),
         training_tokens=_number_in(details, ("training_tokens",)),

@@ -104,6 +104,28 @@ def test_a_table_keeps_curves_apart_that_differ_in_their_tags_or_not_at_all_and_
     assert told == ["4 curves have names that others have, too; a table keeps them apart as arc (task_version 1)"]
 
 
+@pytest.mark.parametrize("name", ["suite.jsonl", "folder"])
+def test_records_keep_checkpoints_versions_and_suites_apart(tmp_path: Path, name: str) -> None:
+    tags: tuple[dict[str, str], ...] = (
+        {},
+        {"checkpoint": "step1000"},
+        {"checkpoint": "step2000"},
+        {"task_version": "1"},
+        {"task_version": "2"},
+    )
+    suites = [_curve("quiz", _metric("acc"), suite=suite) for suite in "st"]
+    curves = [*(_curve("arc", _metric("acc"), tags=each) for each in tags), *suites]
+    told: list[str] = []
+    assert export_curves(lambda: curves, tmp_path / name, 0.0, told.append) == 7
+    with open_curves(tmp_path / name) as stream:
+        found = [load_item(item).curve for item in stream.items()]
+    named = [replace(curve, suite=None, task=f"quiz (suite {curve.suite})") for curve in suites]
+    expected = [*curves[:5], *named]
+    assert len(found) == 7
+    assert all(curve in found for curve in expected)
+    assert told == ["2 curves have names that others have, too; records keep them apart as quiz (suite s)"]
+
+
 def test_quoted_cells_are_read_back_as_they_were(tmp_path: Path) -> None:
     curves = [_curve(task, _metric("acc"), tags={"note": task}) for task in ("=cmd()", "'=cmd()", "-a", "'a", "''@")]
     export_curves(lambda: curves, tmp_path / "suite.csv")
