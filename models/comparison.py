@@ -18,7 +18,7 @@ import numpy as np
 from models.analysis import averaged_posterior
 from models.arrays import Floats
 from models.between_model import ResolvedScale, Source
-from models.curve import MINIMUM_RATIO, ScalingCurve, differing_tags
+from models.curve import ITEMS_TAG, MINIMUM_RATIO, ScalingCurve, differing_tags
 from models.errors import InvalidOptions, Problem
 from models.metrics import MetricKind
 from models.options import DEFAULT_INTERVAL, Shape
@@ -37,7 +37,7 @@ SEED = 20230428  # fixed: which draw of one curve meets which of the other
 NO_TURN, NO_CROSSING = "turn_too_improbable", "crossing_too_improbable"
 # A curve is of one suite, checkpoint and version of its task, whether or not the curves at hand have others.
 ALWAYS_KEPT = ("suite", "checkpoint", "task_version")
-OF_THE_TASK = ("task_group", "task_version")  # tags that say nothing about curves of different tasks
+OF_THE_TASK = ("task_group", "task_version", ITEMS_TAG)  # tags that say nothing about curves of different tasks
 OTHER_METRIC, OTHER_SCALE, NO_OVERLAP = "different_metrics", "different_scale_kinds", "ranges_do_not_overlap"
 
 Factor = Literal["prompting", "metric", "model_family", "task"]

@@ -20,6 +20,7 @@ FEWEST_FOR_TURN = 3  # scales; two cannot show a turn between them, whose place 
 MINIMUM_CLUSTERS = 2  # from one cluster nothing can be known about how clusters differ
 LARGEST_STDERR = 0.5  # of a bounded metric's range: no distribution between two bounds has a larger sd (Popoviciu 1935)
 ROUNDING = 1e-9  # relative, by which a standard error may be above the largest possible one
+ITEMS_TAG = "items_digest"  # a tag of the curve that stands for the items of its outcomes, where they have names
 MINIMUM_RATIO = 1.01  # of the largest to the smallest scale; below it a change per decade is an extrapolation
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from models.arrays import Floats
-from models.curve import ScalePoint, ScalingCurve
+from models.curve import ITEMS_TAG, ScalePoint, ScalingCurve
 from models.outcomes import covariance, design_effects, items
 
 # Two more items, one without a difference and half a one at either extreme: Agresti and Min 2005 (Statistics in
@@ -76,11 +76,17 @@ class NotPaired:
 
 
 def paired_comparison(first: ScalingCurve, second: ScalingCurve, level: float) -> PairedComparison | NotPaired:
-    """Compare two curves whose outcomes are of the same items in the same order, which the caller vouches for."""
+    """Compare two curves whose outcomes are of the same items in the same order, unless their digests say otherwise.
+
+    Where not both have a digest, the caller vouches for the items.
+    """
     points = (*first.points, *second.points)
     refused = _refusal(points)
     if refused is not None:
         return refused
+    digests = {curve.tags[ITEMS_TAG] for curve in (first, second) if ITEMS_TAG in curve.tags}
+    if len(digests) > 1:
+        return NotPaired(DIFFERENT_ITEMS)
     clusters, sides = points[0].clusters, (_by_scale(first), _by_scale(second))
     common = sorted(sides[0].keys() & sides[1].keys())
     ends = [side[max(side)] - side[min(side)] for side in sides]

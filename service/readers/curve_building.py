@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import Bools, Ints
-from models.curve import MINIMUM_SCALES
+from models.curve import ITEMS_TAG, MINIMUM_SCALES
 from models.metrics import MetricKind
 from service.readers.columns import scale_kind_of
 from service.readers.evaluation import Run
@@ -63,6 +63,8 @@ class Built:
     def _document(self, curve: BuiltCurve) -> dict[str, Any]:
         key, about = self.gathering.keys[curve.number], self.gathering.about[curve.number]
         tags = {"task_group": about.group, "task_version": key.version, "checkpoint": key.checkpoint}
+        if curve.paired:
+            tags[ITEMS_TAG] = self.gathering.outcomes.items(int(self.columns.number[curve.rows[0]]))
         document = {
             "task": key.task,
             "metric": curve.metric.document,

@@ -16,6 +16,7 @@ from service.schemas.outcomes import MOST_EXAMPLES, MOST_OUTCOMES
 
 LARGEST_STORE = 2 << 30  # bytes of outcomes of one input
 FEWEST_EXAMPLES = 2
+ITEMS_DIGITS = 16  # of the digest of the examples' names, in a tag of the curve
 AGREEMENT = 1e-6  # of a score with the mean of its outcomes
 
 
@@ -67,6 +68,10 @@ class OutcomeStore:
             return None
         alike = len(places) == len(numbers) and len({items for _, _, items in places}) == 1
         return alike and sum(length for _, length, _ in places) <= MOST_OUTCOMES
+
+    def items(self, number: int) -> str:
+        """The examples of a score, in short: other examples have another one."""
+        return self._places[number][2].hex()[:ITEMS_DIGITS]
 
     def read(self, number: int) -> list[int]:
         """The outcomes of a score."""

@@ -1,6 +1,7 @@
 """Differences on shared items: published figures, coverage, gain, and what is refused."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.special import expit
 from scipy.stats import norm, t
 
 from models.arrays import Floats
-from models.curve import ScalePoint, ScalingCurve
+from models.curve import ITEMS_TAG, ScalePoint, ScalingCurve
 from models.metrics import REGISTRY
 from models.outcomes import covariance, items
 from models.paired import (
@@ -199,6 +200,14 @@ def test_clusters_are_those_of_the_curves() -> None:
 def test_curves_without_the_same_items_are_not_paired(second: ScalingCurve, reason: str) -> None:
     first = curve(answers(np.random.default_rng(13), [0.0, 1.0], 100, 1.0))
     assert paired_comparison(first, second, LEVEL) == NotPaired(reason)
+
+
+def test_curves_whose_items_have_other_digests_are_not_paired() -> None:
+    values = answers(np.random.default_rng(13), [0.0, 1.0], 100, 1.0)
+    one, other = (replace(curve(values), tags={ITEMS_TAG: digest}) for digest in ("a", "b"))
+    assert paired_comparison(one, other, LEVEL) == NotPaired("different_items")
+    for same in (one, curve(values)):
+        assert not isinstance(paired_comparison(one, same, LEVEL), NotPaired)
 
 
 def test_one_item_says_nothing_about_a_difference() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.curve import ITEMS_TAG
 from models.metrics import MetricKind
 from service.readers.errors import UnreadableFile
 from service.readers.loading import load_item
@@ -229,7 +230,8 @@ def test_helm_run_folders_get_n_and_the_standard_error_from_their_instances(tmp_
         "5-shot",
     )
     assert [point.n_correct or sum(point.outcomes or b"") for point in curve.points] == list(COUNTS.values())
-    assert curve.tags == {"task_group": "mmlu"}
+    paired = curve.points[0].outcomes is not None
+    assert curve.tags == {"task_group": "mmlu", **({ITEMS_TAG: curve.tags[ITEMS_TAG]} if paired else {})}
     assert report.formats == {"helm": 4}
     assert "num_prompt_tokens" in note(report, "no_score")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models.curve import ITEMS_TAG
 from models.metrics import MetricKind
 from service.readers.loading import load_item
 from service.readers.models_table import models_of
@@ -243,6 +244,17 @@ def test_logged_examples_become_outcomes_in_one_order_for_all_models(tmp_path: P
     assert all(point["n_examples"] == 20 and sum(point["outcomes"]) == round(20 * point["score"]) for point in points)
     assert points[0]["outcomes"] == [int(_correct(0, int(name))) for name in sorted(map(str, range(20)))]
     assert load_item(item).curve.points[0].outcomes is not None
+
+
+def test_curves_carry_a_digest_of_their_examples(tmp_path: Path) -> None:
+    digests = []
+    for folder, other in (("a", "h"), ("b", "h"), ("c", "other")):
+        _with_samples(tmp_path / folder)
+        for path in (tmp_path / folder).rglob("samples_*"):
+            path.write_text(path.read_text().replace('"doc_hash": "h', f'"doc_hash": "{other}'))
+        (item,), _ = read(tmp_path / folder)
+        digests.append(load_item(item).curve.tags[ITEMS_TAG])
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_outcomes_of_other_examples_are_not_paired(tmp_path: Path) -> None:
