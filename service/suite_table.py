@@ -15,7 +15,7 @@ from models.pooling import PooledTurn
 from models.prevalence import Prevalence
 from models.results import Interval, Verdict
 from models.suite_curve import FRACTION_OF_RANGE
-from models.suite_effects import Moderated, PooledEffect
+from models.suite_effects import MODERATED, Moderated, PooledEffect
 from models.suite_emergence import Claims, SuiteEmergence, looking_share
 from models.suite_summary import GroupedPrevalence, SuiteSummary
 from service.number_format import NOTHING, estimate_text, number_text
@@ -71,7 +71,8 @@ def summary_sections(summary: SuiteSummary) -> Iterator[Section]:
     yield _turns(summary)
     yield from filter(None, [_emergence(summary.emergence)])
     yield _effects(summary.effects)
-    yield from filter(None, map(_moderator, summary.moderators))
+    unit = next(effect.unit for effect in summary.effects if effect.name == MODERATED)
+    yield from filter(None, (_moderator(found, unit) for found in summary.moderators))
 
 
 def _prevalence(found: Prevalence) -> Section:
@@ -161,22 +162,22 @@ def _effects(effects: Sequence[PooledEffect]) -> Section:
         if found.reason is not None or found.i2 is None:
             notes.append(f"{name}: {_because(found.reason)}")
             continue
-        write = _points if effect.unit == FRACTION_OF_RANGE else number_text
+        write = _writer(effect.unit)
         prediction = _ends(found.prediction, write)
         rows.append((name, str(found.n_effects), interval_words(found.estimate, write), _percent(found.i2), prediction))
     unit = "in % of the metric's range" if all(e.unit in (None, FRACTION_OF_RANGE) for e in effects) else ""
     return Section(f"Changes pooled, {unit}".rstrip(", "), rows if len(rows) > 1 else (), notes)
 
 
-def _moderator(found: Moderated) -> Section | None:
-    """Nothing where a moderator has one value only."""
+def _moderator(found: Moderated, unit: str | None) -> Section | None:
+    """Nothing where a moderator has one value only; `unit` is that of the pooled net change."""
     regression = found.regression
     if regression is None or regression.reason is not None:
         return None
     rows: list[Row] = [("value", "change of the net change", "p")]
     for coefficient in regression.coefficients[1:]:
         p_value = NOTHING if coefficient.p_value is None else number_text(coefficient.p_value, 2)
-        rows.append((coefficient.name.replace("_", " "), interval_words(coefficient.value, _points), p_value))
+        rows.append((coefficient.name.replace("_", " "), interval_words(coefficient.value, _writer(unit)), p_value))
     explained = "" if regression.r2 is None else f"; explains {_percent(regression.r2)} of the variance between curves"
     heading = f"Net change by {found.moderator.replace('_', ' ')}"
     return Section(heading, rows, [f"against {(found.reference or '').replace('_', ' ')}{explained}"])
@@ -200,6 +201,10 @@ def _share(interval: Interval) -> str:
 
 def _percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def _writer(unit: str | None) -> Callable[[float], str]:
+    return _points if unit == FRACTION_OF_RANGE else number_text
 
 
 def _points(change: float) -> str:

@@ -1,14 +1,21 @@
 """The commands that speak of many curves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from benchmarks.suites import suite_curve_of
+from models.random_effects import Effect
+from models.suite_curve import SuiteCurve
+from models.suite_summary import SuiteOptions, summary_of_curves
 from service.cli import main
 from service.contract import examples
+from service.suite_table import summary_sections
 
 RISING, FALLING, TURNED = (0.1, 0.3, 0.6, 0.9), (0.9, 0.6, 0.3, 0.1), (0.9, 0.2, 0.25, 0.95)
 SUITE = {
@@ -45,6 +52,29 @@ def test_a_suite_is_summed_up_in_words_and_figures(table_of: TableOf) -> None:
         assert heading in done.stdout
     row = next(line for line in done.stdout.splitlines() if line.startswith("U, within the range"))
     assert float(row.split()[4]) == pytest.approx(3, abs=0.3)
+
+
+def compared(unit: str) -> list[SuiteCurve]:
+    """Eight tasks that change by 1 and, with the other prompting, by 1.5 units."""
+    found = []
+    for i in range(8):
+        curve = suite_curve_of(np.eye(5)[0], f"task {i}", "loss")
+        effects = {"net_change": Effect(curve.name, 1 + 0.5 * (i % 2), 0.01)}
+        groups = {**curve.groups, "prompting": "ab"[i % 2]}
+        found.append(replace(curve, effect_unit=unit, effects=effects, groups=groups))
+    return found
+
+
+def written(curves: list[SuiteCurve]) -> str:
+    sections = list(summary_sections(summary_of_curves(curves, SuiteOptions(group_by=()))))
+    return "\n".join(line for section in sections for line in (section.heading, *section.lines()))
+
+
+@pytest.mark.parametrize(("unit", "difference"), [("loss", "0.5 ("), ("fraction_of_range", "50 (")])
+def test_differences_between_values_are_written_in_the_unit_of_the_net_change(unit: str, difference: str) -> None:
+    lines = written(compared(unit)).splitlines()
+    row = lines.index("Net change by prompting") + 2
+    assert lines[row].split("  ", 1)[1].strip().startswith(difference)
 
 
 def test_the_summary_as_json_is_that_of_the_server(table_of: TableOf) -> None:
