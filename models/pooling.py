@@ -65,7 +65,8 @@ class TurnWithout:
 class PooledTurn:
     """The typical turn: its scale, the spread of turns (sd in decades), and the turn of a new task.
 
-    `n_inside` and `n_beyond` are expected numbers of turns inside the observed ranges and beyond the largest model.
+    `n_inside` and `n_beyond` are expected numbers of turns inside the observed ranges and beyond the largest model;
+    `n_left_out` curves would count, but have another kind of scale.
     """
 
     shape: Shape
@@ -80,6 +81,7 @@ class PooledTurn:
     leave_one_out: tuple[TurnWithout, ...] = ()
     leave_one_out_reason: str | None = None
     reason: str | None = None
+    n_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,15 @@ def pooled_turn(curves: Sequence[SuiteCurve], shape: Shape, level: float, *, cen
     """
     kinds = Counter(curve.scale_kind for curve in curves)
     kind = kinds.most_common(1)[0][0] if kinds else None
-    own = [turn_evidence(curve, shape, censored=censored) for curve in curves if curve.scale_kind is kind]
-    found = [evidence for evidence in own if evidence is not None]
+    pairs = [(curve.scale_kind is kind, turn_evidence(curve, shape, censored=censored)) for curve in curves]
+    found = [evidence for own, evidence in pairs if own and evidence is not None]
+    other = sum(not own and evidence is not None for own, evidence in pairs)
     inside = float(sum(e.weight * e.inside / (e.inside + e.beyond) for e in found))
     beyond = float(sum(e.weight for e in found)) - inside
     if inside < FEWEST_TURNS:
         empty = Interval(None, None, None, TOO_FEW)
-        return PooledTurn(shape, censored, kind, len(found), inside, beyond, empty, empty, empty, (), TOO_FEW, TOO_FEW)
+        none = (empty, empty, empty, (), TOO_FEW, TOO_FEW)
+        return PooledTurn(shape, censored, kind, len(found), inside, beyond, *none, n_left_out=other)
     grid = _closing_in(found)
     masses = grid.masses()
     many = len(found) > MOST_LEFT_OUT
@@ -127,6 +131,7 @@ def pooled_turn(curves: Sequence[SuiteCurve], shape: Shape, level: float, *, cen
         new_scale=_new_scale(grid, masses, level),
         leave_one_out=() if many else _without_each(found, grid, level),
         leave_one_out_reason=TOO_MANY if many else None,
+        n_left_out=other,
     )
 
 

@@ -19,7 +19,14 @@ from models.suite_effects import MODERATED, Moderated, PooledEffect
 from models.suite_emergence import Claims, SuiteEmergence, looking_share
 from models.suite_summary import GroupedPrevalence, SuiteSummary
 from service.number_format import NOTHING, estimate_text, number_text
-from service.table_words import NAMES, VERDICT_HEADS
+from service.table_words import (
+    IN_ANOTHER_UNIT,
+    NAMES,
+    ON_ANOTHER_SCALE,
+    VERDICT_HEADS,
+    WITHOUT_VALUE,
+    left_out_words,
+)
 
 WIDTH = 110  # of the summary in words
 GAP = 2
@@ -117,9 +124,10 @@ def _labels(summary: SuiteSummary) -> Section:
 
 def _turns(summary: SuiteSummary) -> Section:
     rows: list[Row] = [("turn", "turns", "typical turn", "spread (decades)", "turn of a new task")]
-    notes = []
+    notes: list[str] = []
     for name, title in TURNS.items():
         turn: PooledTurn = getattr(summary, name)
+        notes += left_out_words(title, turn.n_left_out, ON_ANOTHER_SCALE)
         if turn.reason is not None or turn.scale_kind is None:
             notes.append(f"{title}: {_because(turn.reason)}")
             continue
@@ -156,9 +164,10 @@ def _top(found: Claims, what: str) -> Iterator[str]:
 
 def _effects(effects: Sequence[PooledEffect]) -> Section:
     rows: list[Row] = [("change", "effects", "mean", "I²", "of a new curve")]
-    notes = []
+    notes: list[str] = []
     for effect in effects:
         name, found = effect.name.replace("_", " "), effect.pooled
+        notes += left_out_words(name, effect.n_left_out, IN_ANOTHER_UNIT)
         if found.reason is not None or found.i2 is None:
             notes.append(f"{name}: {_because(found.reason)}")
             continue
@@ -179,8 +188,11 @@ def _moderator(found: Moderated, unit: str | None) -> Section | None:
         p_value = NOTHING if coefficient.p_value is None else number_text(coefficient.p_value, 2)
         rows.append((coefficient.name.replace("_", " "), interval_words(coefficient.value, _writer(unit)), p_value))
     explained = "" if regression.r2 is None else f"; explains {_percent(regression.r2)} of the variance between curves"
-    heading = f"Net change by {found.moderator.replace('_', ' ')}"
-    return Section(heading, rows, [f"against {(found.reference or '').replace('_', ' ')}{explained}"])
+    moderator = found.moderator.replace("_", " ")
+    against = f"against {(found.reference or '').replace('_', ' ')}{explained}"
+    return Section(
+        f"Net change by {moderator}", rows, [against, *left_out_words(moderator, found.n_left_out, WITHOUT_VALUE)]
+    )
 
 
 def interval_words(interval: Interval, write: Callable[[float], str]) -> str:

@@ -18,6 +18,10 @@ NAMES = {
     Shape.INVERTED_U: "inverted-U",
     Shape.FLAT: "flat",
 }
+# Why curves are left out of what is pooled.
+IN_ANOTHER_UNIT = "in another unit"
+ON_ANOTHER_SCALE = "on another kind of scale"
+WITHOUT_VALUE = "without a value, with a rare one or in another unit"
 # Heads of columns that count verdicts on emergence: no, what explains the rise, yes, or not settled.
 VERDICT_HEADS = {
     Verdict.NOT_EMERGENT: "not emergent",
@@ -130,3 +134,8 @@ class Tally:
             (LEGEND.get(code, (code, ""))[0], f"{LEGEND.get(code, (code, code.replace('_', ' ')))[1]} ({count})")
             for code, count in ((code, self.warnings[code]) for code in order)
         ]
+
+
+def left_out_words(what: str, count: int, why: str) -> tuple[str, ...]:
+    """`net change: 2 curves in another unit left out`; nothing where none is."""
+    return (f"{what}: {count:,} {'curve' if count == 1 else 'curves'} {why} left out",) if count else ()

@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from models.options import Shape
+from models.pooling import PooledTurn
 from models.results import (
     Classification,
     Decomposition,
@@ -43,8 +44,10 @@ _PLAIN: Mapping[type, Schema] = {
     bool: {"type": "boolean"},
     str: {"type": "string"},
 }
-_SOMETIMES: Mapping[type, frozenset[str]] = {  # figures that only one engine has are left out by the other
-    Diagnostics: frozenset({"r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi"})
+_SOMETIMES: Mapping[type, frozenset[str]] = {
+    # Figures that only one engine has are left out by the other.
+    Diagnostics: frozenset({"r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi"}),
+    PooledTurn: frozenset({"n_left_out"}),  # summaries that were kept before it was counted lack it
 }
 
 

@@ -31,10 +31,17 @@ from service.report.suite_forests import (
     prevalence_forest,
     turn_forest,
 )
-from service.report.suite_tables import effect_table, false_label_table, moderator_table, verdict_table
+from service.report.suite_tables import (
+    effect_notes,
+    effect_table,
+    false_label_table,
+    moderator_notes,
+    moderator_table,
+    verdict_table,
+)
 from service.report.texts import LONGEST_MESSAGE, cell, plain, typeset
 from service.table_row import TURN_MATTERS, TableRow
-from service.table_words import NAMES, Common, telling_tags, warning_words
+from service.table_words import NAMES, ON_ANOTHER_SCALE, Common, left_out_words, telling_tags, warning_words
 
 BUFFERED = 64  # pieces of the template that are written at once
 
@@ -87,18 +94,25 @@ def suite_parts(collection: Collection, summary: SuiteSummary | None) -> dict[st
         own = [one for one in pooled if one[1].shape is shape and one[1].scale_kind is kind]
         forests.append((f"{NAMES[shape]} curves", len(turns), turn_forest(turns, own)))
     if summary is None:
-        return {"turn_forests": forests, "pooled": False, "unpooled": []}
+        return {"turn_forests": forests, "pooled": False, "turns_left_out": [], "unpooled": []}
     grouped = [(GROUPING_NAMES[name], grouped_forest(summary, name)) for name in _groupings(summary)]
     return {
         "turn_forests": forests,
         "pooled": any(own.reason is None for _, own in pooled),
+        "turns_left_out": [
+            note
+            for name, own in pooled
+            for note in left_out_words(f"{NAMES[own.shape]}{name}", own.n_left_out, ON_ANOTHER_SCALE)
+        ],
         "unpooled": [(NAMES[own.shape], own) for _, own in pooled if own.reason is not None],
         "fdr": f"{100 * summary.error_control.level:g} %",
         "prevalence": prevalence_forest(summary),
         "grouped": grouped,
         "false_labels": false_label_table(summary),
         "effects": effect_table(summary),
+        "effect_notes": effect_notes(summary),
         "moderators": moderator_table(summary),
+        "moderator_notes": moderator_notes(summary),
         "verdicts": verdict_table(summary),
         "claims": claims_words(summary.emergence),
         "claims_forest": claims_forest(summary),

@@ -13,7 +13,7 @@ from models.suite_emergence import looking_share
 from models.suite_summary import SuiteSummary
 from service.number_format import NOTHING, number_text, probability_text
 from service.report.texts import cell, share_ends, share_text, signed
-from service.table_words import NAMES, VERDICT_HEADS
+from service.table_words import IN_ANOTHER_UNIT, NAMES, VERDICT_HEADS, WITHOUT_VALUE, left_out_words
 
 EFFECT_NAMES = {
     "net_change": "net change, all curves",
@@ -59,6 +59,12 @@ def effect_table(summary: SuiteSummary) -> ReportTable:
     return ReportTable(headers, tuple(rows))
 
 
+def effect_notes(summary: SuiteSummary) -> tuple[str, ...]:
+    """How many curves are left out of each pooled change."""
+    named = [(EFFECT_NAMES.get(effect.name, effect.name), effect.n_left_out) for effect in summary.effects]
+    return tuple(note for name, count in named for note in left_out_words(name, count, IN_ANOTHER_UNIT))
+
+
 def _effect_row(effect: PooledEffect) -> tuple[str, ...]:
     pooled, factor = effect.pooled, 100.0 if effect.unit == FRACTION_OF_RANGE else 1.0
     unit = " points" if effect.unit == FRACTION_OF_RANGE else f" {cell(effect.unit or '')}".rstrip()
@@ -102,6 +108,13 @@ def moderator_table(summary: SuiteSummary) -> ReportTable:
     factor = 100.0 if in_points else 1.0
     rows = [row for moderated in summary.moderators for row in _moderator_rows(moderated, factor)]
     return ReportTable(("compared by", "value", "against", "difference", "interval", "p"), tuple(rows))
+
+
+def moderator_notes(summary: SuiteSummary) -> tuple[str, ...]:
+    """How many curves are left out of each comparison that is made."""
+    made = [own for own in summary.moderators if own.regression is not None and own.regression.reason is None]
+    named = [(MODERATOR_NAMES.get(own.moderator, own.moderator), own.n_left_out) for own in made]
+    return tuple(note for name, count in named for note in left_out_words(name, count, WITHOUT_VALUE))
 
 
 def _moderator_rows(moderated: Moderated, factor: float) -> Sequence[tuple[str, ...]]:

@@ -153,7 +153,7 @@ def test_leaving_a_curve_out_is_pooling_the_others() -> None:
 def test_fewer_than_two_turns_are_not_pooled_and_other_kinds_of_scale_stand_apart() -> None:
     tokens = [replace(turned(str(i), 10.0, 0.1), scale_kind=ScaleKind.TRAINING_TOKENS) for i in range(3)]
     found = pooled_turn([turned("a", 9.0, 0.1), *tokens], Shape.U_SHAPED, 0.95, censored=True)
-    assert (found.scale_kind, found.n_curves) == (ScaleKind.TRAINING_TOKENS, 3)
+    assert (found.scale_kind, found.n_curves, found.n_left_out) == (ScaleKind.TRAINING_TOKENS, 3, 1)
     alone = pooled_turn([turned("a", 9.0, 0.1)], Shape.U_SHAPED, 0.95, censored=True)
-    assert alone.reason == "fewer_than_two_turns"
+    assert (alone.reason, alone.n_left_out) == ("fewer_than_two_turns", 0)
     assert pooled_turn([], Shape.U_SHAPED, 0.95, censored=True).scale_kind is None

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks.suites import suite_curve_of
+from models.curve import ScaleKind
 from models.random_effects import Effect
 from models.suite_curve import SuiteCurve
 from models.suite_summary import SuiteOptions, summary_of_curves
+from models.turn_posterior import CELLS, TurnPosterior
 from service.cli import main
 from service.contract import examples
 from service.suite_table import summary_sections
@@ -75,6 +77,24 @@ def test_differences_between_values_are_written_in_the_unit_of_the_net_change(un
     lines = written(compared(unit)).splitlines()
     row = lines.index("Net change by prompting") + 2
     assert lines[row].split("  ", 1)[1].strip().startswith(difference)
+
+
+def test_curves_in_another_unit_or_without_a_value_are_told() -> None:
+    curves = compared("loss")
+    other = replace(curves[0], outputs=("other",), effect_unit="bits")
+    bare = replace(curves[1], outputs=("bare",), groups={**curves[1].groups, "prompting": None})
+    text = written([*curves, other, bare])
+    assert "net change: 1 curve in another unit left out" in text
+    assert "prompting: 2 curves without a value, with a rare one or in another unit left out" in text
+    assert "left out" not in written(curves)
+
+
+def test_turns_on_another_kind_of_scale_are_told() -> None:
+    turned = suite_curve_of(np.eye(5)[2], "valley", "accuracy")
+    turn = TurnPosterior(np.linspace(9, 10, CELLS + 1), np.full(CELLS, 0.25))
+    curves = [replace(turned, outputs=(str(i),), u_turn=turn) for i in range(3)]
+    text = written([*curves, replace(curves[0], outputs=("other",), scale_kind=ScaleKind.TRAINING_TOKENS)])
+    assert "U, within the range: 1 curve on another kind of scale left out" in text
 
 
 def test_the_summary_as_json_is_that_of_the_server(table_of: TableOf) -> None:

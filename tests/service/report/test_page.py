@@ -74,6 +74,15 @@ def test_a_report_has_every_part(suite: list[Analysis], summed_up: SuiteSummary)
     assert "Left out: a file (1): notes.txt" in text
 
 
+def test_what_is_left_out_of_pooled_figures_is_told(suite: list[Analysis], summed_up: SuiteSummary) -> None:
+    effects = tuple(replace(effect, n_left_out=2) for effect in summed_up.effects)
+    turn = replace(summed_up.u_turn_uncensored, n_left_out=3)
+    text = page(suite, replace(summed_up, effects=effects, u_turn_uncensored=turn))
+    assert "net change, all curves: 2 curves in another unit left out." in text
+    assert "U-shaped: 3 curves on another kind of scale left out." in text
+    assert "left out." not in page(suite, summed_up)
+
+
 def test_links_lead_to_places_on_the_page(suite: list[Analysis], summed_up: SuiteSummary) -> None:
     for text in (page(suite, summed_up), page(suite[:1])):
         reader = read(text)
