@@ -78,7 +78,7 @@ def summary_sections(summary: SuiteSummary) -> Iterator[Section]:
     yield _turns(summary)
     yield from filter(None, [_emergence(summary.emergence)])
     yield _effects(summary.effects)
-    unit = next(effect.unit for effect in summary.effects if effect.name == MODERATED)
+    unit = next((effect.unit for effect in summary.effects if effect.name == MODERATED), None)
     yield from filter(None, (_moderator(found, unit) for found in summary.moderators))
 
 
