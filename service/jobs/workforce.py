@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -86,7 +86,7 @@ class Workforce:
         self._workers: frozenset[str] = frozenset()
         self._hands: dict[str, _Hand] = {}
         self._doomed: set[str] = set()  # dead or told to die; they are listed for a while
-        self._ended: SimpleQueue[tuple[str, _Hand, Outcome]] = SimpleQueue()
+        self._ended: Queue[tuple[str, _Hand, Outcome]] = Queue()  # a SimpleQueue may wait for ever after a signal
         self._looked = self._tried = -float("inf")
         self._number = 0
 
@@ -167,12 +167,13 @@ class Workforce:
         tell.start()
 
     def drop(self) -> None:
-        """Forget all chunks, and do not wait for them."""
-        futures = [hand.future for hand in self._hands.values() if hand.future is not None]
+        """Forget all chunks, and do not wait for them, nor for the scheduler."""
+        hands = list(self._hands.values())
         self._hands.clear()
-        if self._client is not None and futures:
-            with suppress(*LOST):
-                self._client.cancel(futures)
+        for hand in hands:
+            if hand.future is not None:
+                with suppress(*LOST):
+                    hand.future.release()
 
     def close(self) -> None:
         """Leave the cluster; the workers stay."""

@@ -13,7 +13,7 @@ from service.failures import DatabaseUnavailable
 from service.jobs import dispatching, queue
 from service.jobs.chunks import Chunk, Limits
 from service.jobs.dispatcher import GRACE, Dispatcher
-from service.jobs.dispatching import serve
+from service.jobs.dispatching import StopRequest, serve
 from service.jobs.leader import Leadership
 from service.jobs.workforce import Ending
 from service.store import analyses, batches
@@ -202,7 +202,7 @@ def test_results_survive_a_database_that_is_away_for_a_while(
     dispatcher.step(0.0)
     monkeypatch.setattr(Database, "writing", unsteady)
     monkeypatch.setattr(dispatching, "FIRST_DELAY", 0.001)
-    asked = threading.Event()
+    asked = StopRequest()
     step = Dispatcher.step
 
     def until_done(self: Dispatcher, wait: float = 0.0) -> None:
@@ -210,7 +210,7 @@ def test_results_survive_a_database_that_is_away_for_a_while(
         with database.reading() as connection:
             batch = batches.get(connection, batch_id)
         if batch is not None and batch.finished_at:
-            asked.set()
+            asked.note()
 
     monkeypatch.setattr(Dispatcher, "step", until_done)
     serve(dispatcher, asked)
