@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _PARTS = re.compile(r"[-_\s:]+")
 # stablelm-2-1_6b: after a version, "1_6b" is 1.6 billion. In llama-2_7b and opt_1_3b the first number may be a version.
 _POINT = re.compile(r"(?<=\d[-\s:])(\d+)_(?=\d[mb](?:[-_\s:]|$))", re.IGNORECASE)
+_PERHAPS_POINT = re.compile(r"(?<=[-_\s:])(\d+)_(?=\d+[mb](?:[-_\s:]|$))", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)
 _SPLIT_SIZE = re.compile(r"(\d+)b(\d+)", re.IGNORECASE)  # BLOOM writes 7b1 for 7.1 billion
 _GLUED_SIZE = re.compile(r"([a-z]{3,})(\d+(?:\.\d+)?)([mb])", re.IGNORECASE)  # alpaca7B
@@ -43,6 +44,11 @@ def plain_names(name: str) -> tuple[str, ...]:
 def identity(name: str) -> str:
     """The one name of a model for all its spellings: "EleutherAI/Pythia-70M-bf16" is pythia-70m."""
     return next(plain for plain in reversed(plain_names(name)) if plain)
+
+
+def with_point(name: str) -> str:
+    """The name with a decimal point where an underscore may stand for one: opt_1.3b."""
+    return _PERHAPS_POINT.sub(r"\1.", base_name(name)[:LONGEST_NAME])
 
 
 def read_name(name: str) -> ReadName:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from models.errors import Problem
 from service.readers.columns import SCALES
 from service.readers.errors import UnreadableFile, unreadable
-from service.readers.model_names import plain_names
+from service.readers.model_names import plain_names, with_point
 from service.schemas.scalars import shown
 
 LARGEST_TABLE = 16 << 20  # bytes
@@ -39,8 +39,12 @@ class ModelsTable:
     models: Mapping[str, KnownModel]
 
     def find(self, name: str) -> KnownModel | None:
-        """The row of a model; None where the table lacks it."""
-        return next((self.models[plain] for plain in plain_names(name) if plain in self.models), None)
+        """The row of a model; None where the table lacks it.
+
+        The table also decides whether the underscore of opt_1_3b is a decimal point.
+        """
+        names = (*plain_names(name), *plain_names(with_point(name)))
+        return next((self.models[plain] for plain in names if plain in self.models), None)
 
 
 def read_models(path: Path) -> ModelsTable:

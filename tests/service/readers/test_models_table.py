@@ -81,6 +81,22 @@ def test_a_model_is_found_with_an_underscore_for_its_decimal_point(name: str) ->
         assert found is not None, row
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("facebook/opt_1_3b", 1.3e9), ("opt-1_3b", 1.3e9), ("Llama_2_7b", 7e9), ("bloom_7b1", 7.1e9)],
+)
+def test_the_table_decides_whether_an_underscore_is_a_decimal_point(name: str, parameters: float) -> None:
+    found = built_in_models().find(name)
+    assert found is not None
+    assert found.scales["parameters"] == pytest.approx(parameters, rel=0.1)
+
+
+def test_a_name_with_an_underscore_goes_before_the_one_with_a_decimal_point() -> None:
+    found = models_of("model,parameters\nmine-2.7b,2.7e9\nmine-2-7b,7e9\n").find("mine_2_7b")
+    assert found is not None
+    assert found.scales["parameters"] == 7e9
+
+
 def test_an_exact_name_goes_before_a_shorter_form_of_another_one() -> None:
     table = models_of("model,parameters\npythia-1b-bf16,2e9\npythia-1b,1e9\n")
     bf16, plain = table.find("EleutherAI/pythia-1b-bf16"), table.find("EleutherAI/pythia-1b")
