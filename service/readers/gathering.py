@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -83,9 +83,13 @@ class Gathering:
 
     def keep_commits_apart(self) -> None:
         """Give each of several commits of one model a curve of its own, wherever they would share one."""
-        pinned = {
-            number: (identity(run.model), place.commit) for number, (run, place) in enumerate(self.runs) if place.commit
-        }
+        pinned = _whole_commits(
+            {
+                number: (identity(run.model), place.commit)
+                for number, (run, place) in enumerate(self.runs)
+                if place.commit
+            }
+        )
         if len({model for model, _ in pinned.values()}) == len(set(pinned.values())):
             return
         rows = [row for row, run in enumerate(self.run) if run in pinned]
@@ -143,3 +147,17 @@ def _parts(key: CurveKey) -> Iterator[str]:
     yield key.task
     yield key.metric
     yield from (part for part in (key.prompting, key.family, key.checkpoint) if part)
+
+
+def _whole_commits(pinned: Mapping[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
+    """The same models and commits, each commit as the longest one of its model that it can only be the beginning of."""
+    of_model: defaultdict[str, set[str]] = defaultdict(set)
+    for model, commit in pinned.values():
+        of_model[model].add(commit.lower())
+
+    def whole(model: str, commit: str) -> str:
+        longer = {other for other in of_model[model] if other.startswith(commit.lower())}
+        longest = max(longer, key=len)
+        return longest if all(longest.startswith(other) for other in longer) else commit
+
+    return {number: (model, whole(model, commit)) for number, (model, commit) in pinned.items()}

@@ -229,6 +229,20 @@ def test_several_commits_of_one_model_stay_apart(tmp_path: Path) -> None:
     assert HASH + "5: newmodel-410m" in note(report, "several_commits")
 
 
+@pytest.mark.parametrize(
+    ("again", "together"), [((HASH[:9], HASH[:12].upper()), True), ((HASH[:9], HASH + "2"), False)], ids=["one", "two"]
+)
+def test_a_commit_cut_short_is_the_commit_that_begins_so(
+    tmp_path: Path, again: tuple[str, str], *, together: bool
+) -> None:
+    _at(tmp_path, dict.fromkeys(SIZES, HASH + "1"))
+    for number, commit in enumerate(again):
+        _at(tmp_path / f"again{number}", {"410m": commit}, {"410m": 200 + number})
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == (6 if together else 3)
+    assert codes(report).get("several_commits", 0) == (0 if together else 3)
+
+
 def test_a_model_with_and_without_a_commit_is_one_model(tmp_path: Path) -> None:
     _at(tmp_path, dict.fromkeys(SIZES, "main"))
     _at(tmp_path / "again", {"70m": HASH + "1", "410m": HASH + "2"}, {"70m": COUNTS["70m"], "410m": 200})
