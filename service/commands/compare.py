@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,10 @@ import click
 import orjson
 
 from models.errors import InvalidInput, Problem, ScaleshapeError
-from models.metrics import ALIASES
 from models.options import DEFAULT_INTERVAL
 from service.answers import Output
 from service.batch import Batch
+from service.commands.choosing import NAMES, choosing_options, is_chosen, told_choice
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
@@ -27,21 +27,15 @@ from service.commands.inputs import (
     told_input,
 )
 from service.parallel import cores, one_thread_each
-from service.readers.items import CurveItem, CurveStream
 
 if TYPE_CHECKING:
     from service.comparisons import Compared
-
-NAMES = ("task", "metric", "model_family", "prompting")  # of a curve, by which it is chosen
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One comparison a line (NDJSON).")
-@click.option("--task", multiple=True, help="Only curves of this task; may be given again.")
-@click.option("--metric", multiple=True, help="Only curves with this metric.")
-@click.option("--family", "model_family", multiple=True, help="Only curves of this model family.")
-@click.option("--prompting", multiple=True, help="Only curves with this prompting.")
+@choosing_options
 @click.option(
     "--by", type=click.Choice(NAMES), help="Compare those that differ in this alone, set by set; else all chosen ones."
 )
@@ -57,11 +51,11 @@ def compare(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     """
     one_thread_each()
     told, wanted = told_options(given), told_input(given)
-    chosen = {name: frozenset(given[name]) for name in NAMES if given[name]}
     try:
         with ExitStack() as stack:
             streams, unreadable = opened(stack, files, wanted)
-            batch = Batch(streams, told, Output("json"), partial(_is_chosen, _with_aliases(chosen, streams)))
+            chosen = told_choice(given, (item for stream in streams for item in stream.items()))
+            batch = Batch(streams, told, Output("json"), partial(is_chosen, chosen))
             found, failed = _analyses(batch, given["workers"] or cores())
             tell_messages(streams)
             if batch.count:
@@ -90,25 +84,6 @@ def _analyses(batch: Batch, processes: int) -> tuple[list[Compared], int]:
             continue
         found.append(Compared(document["id"], analysis_of(document)))
     return found, failed
-
-
-def _is_chosen(chosen: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
-    return all(item.names.get(name, "") in values for name, values in chosen.items())
-
-
-def _with_aliases(chosen: Mapping[str, frozenset[str]], streams: Sequence[CurveStream]) -> Mapping[str, frozenset[str]]:
-    """What is chosen; a metric that no such curve has by this name may be called by an alias."""
-    missing = set(chosen.get("metric", ()))
-    others = {name: values for name, values in chosen.items() if name != "metric"}
-    named: set[str] = set()
-    for item in (item for stream in streams if missing for item in stream.items()):
-        if _is_chosen(others, item):
-            named.add(item.names.get("metric", ""))
-            if missing <= named:
-                return chosen
-    meant = {ALIASES.get(name, name) for name in missing - named}
-    also = (name for name in named if ALIASES.get(name, name) in meant)
-    return {**chosen, "metric": chosen["metric"].union(also)} if meant else chosen
 
 
 def _check_number(count: int, failed: int, factor: str | None) -> None:

@@ -10,22 +10,16 @@ from typing import Any
 import click
 
 from models.errors import InvalidInput, ScaleshapeError
-from models.metrics import ALIASES
 from service.answers import Entry
+from service.commands.choosing import choosing_options, is_chosen, told_choice
 from service.commands.curve_options import BetweenModelScale, ClassPrior
 from service.commands.inputs import NONE_CHOSEN
 from service.progress import Progress
-from service.readers.items import CurveItem
 from service.readers.opening import CurveStream
 
-NAMES = ("task", "metric", "model_family", "prompting")  # of a curve, by which it is chosen
 FEW = 8  # curves that this process does sooner than others could be started for them
 
 _OPTIONS = (
-    click.option("--task", multiple=True, help="Only curves of this task; may be given again."),
-    click.option("--metric", multiple=True, help="Only curves with this metric."),
-    click.option("--family", "model_family", multiple=True, help="Only curves of this model family."),
-    click.option("--prompting", multiple=True, help="Only curves with this prompting."),
     click.option(
         "--turn-hazard",
         type=float,
@@ -58,7 +52,7 @@ def forecast_options[F: Callable[..., Any]](command: F) -> F:
     """Adds the options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
-    return command
+    return choosing_options(command)
 
 
 def told_of(given: Mapping[str, Any]) -> Any:
@@ -79,9 +73,9 @@ def told_of(given: Mapping[str, Any]) -> Any:
 
 def chosen_entries(streams: Sequence[CurveStream], given: Mapping[str, Any]) -> tuple[list[Entry], list[Entry]]:
     """All curves of the files, and those that are chosen; raises `ScaleshapeError` where none of them is."""
-    wanted = {name: frozenset(map(_plain, given[name])) for name in NAMES if given[name]}
     everything = list(_entries(streams))
-    chosen = [entry for entry in everything if _is_chosen(wanted, entry.item)]
+    wanted = told_choice(given, (entry.item for entry in everything))
+    chosen = [entry for entry in everything if is_chosen(wanted, entry.item)]
     if everything and not chosen:
         raise ScaleshapeError(NONE_CHOSEN)
     return everything, chosen
@@ -108,12 +102,3 @@ def _entries(streams: Sequence[CurveStream]) -> Iterator[Entry]:
         for item in stream.items():
             yield Entry(index, item, stream.options)
             index += 1
-
-
-def _is_chosen(wanted: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
-    return all(_plain(item.names.get(name, "")) in values for name, values in wanted.items())
-
-
-def _plain(name: str) -> str:
-    """A name as it is compared: a metric may be called by an alias."""
-    return ALIASES.get(name, name)

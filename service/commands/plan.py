@@ -14,8 +14,8 @@ import orjson
 from models.errors import InvalidInput, ScaleshapeError
 from service.answers import Output
 from service.batch import Batch
+from service.commands.choosing import choosing_options, is_chosen, told_choice
 from service.commands.curve_options import curve_options, told_options
-from service.commands.forecast_options import NAMES
 from service.commands.inputs import (
     FAILURES,
     INTERRUPTED,
@@ -29,7 +29,6 @@ from service.commands.inputs import (
 from service.commands.outputs import check_file, not_written
 from service.number_format import scale_of
 from service.parallel import cores, one_thread_each
-from service.readers.items import CurveItem
 
 ACTIONS = ("new_scale", "another_model", "more_examples")  # of `models.candidates`, which loads the engine
 CHANGES = ("dip", "bump", "rise", "fall")
@@ -55,10 +54,7 @@ _OF_FILES = {
 @click.option("--json", "as_json", is_flag=True, help="One plan a line (NDJSON).")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Picture, SVG or PNG.")
 @click.option("--all", "everything", is_flag=True, help="Every candidate in the table, not the most telling alone.")
-@click.option("--task", multiple=True, help="Only curves of this task; may be given again.")
-@click.option("--metric", multiple=True, help="Only curves with this metric.")
-@click.option("--family", "model_family", multiple=True, help="Only curves of this model family.")
-@click.option("--prompting", multiple=True, help="Only curves with this prompting.")
+@choosing_options
 @click.option("--at", "scales", multiple=True, metavar="SCALE", help="A scale, for example 5e10 or 50B; repeatable.")
 @click.option("--n-examples", type=int, multiple=True, help="Test examples; may be given again.")
 @click.option("--stderr", type=float, multiple=True, help="Standard error, where scores have one.")
@@ -136,8 +132,8 @@ def _next(files: tuple[str, ...], given: Mapping[str, Any]) -> int:
         raise click.UsageError(str(error)) from error
     with ExitStack() as stack:
         streams, unreadable = opened(stack, files, told_input(given))
-        chosen = {name: frozenset(given[name]) for name in NAMES if given[name]}
-        batch = Batch(streams, told_options(given), Output("json"), partial(_is_chosen, chosen))
+        chosen = told_choice(given, (item for stream in streams for item in stream.items()))
+        batch = Batch(streams, told_options(given), Output("json"), partial(is_chosen, chosen))
         if given["plot"] is not None:
             _check_single(batch)
         documents, failed = _documents(batch, wanted, given["workers"] or cores())
@@ -178,10 +174,6 @@ def _check_single(batch: Batch) -> None:
     count = sum(1 for _ in batch.wanted())
     if count > 1:
         raise click.UsageError(f"--plot draws one plan, not {count}: choose a curve by --task or --prompting")
-
-
-def _is_chosen(chosen: Mapping[str, frozenset[str]], item: CurveItem) -> bool:
-    return all(item.names.get(name, "") in values for name, values in chosen.items())
 
 
 def _scales(texts: Sequence[str]) -> list[float]:
