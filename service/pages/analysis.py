@@ -20,7 +20,7 @@ from service.pages.progress import moment_words
 from service.pages.suite_map import label_bar
 from service.plots import AXIS_NAMES, curve_svg
 from service.report.entries import change_text, in_points
-from service.report.texts import plain, signed, typeset
+from service.report.texts import change_digits, plain, signed, typeset
 from service.schemas.decoding import analysis_of
 from service.store.analyses import StoredAnalysis
 from service.table_row import matters, setting_text
@@ -238,10 +238,11 @@ def _size(analysis: Analysis, found: Interval) -> str:
     if found.estimate is None:
         return NOTHING
     factor, unit = (100.0, " points") if in_points(analysis.curve) else (1.0, "")
-    text = f"{signed(factor * found.estimate, 1)}{unit}"
+    digits = change_digits(found, factor)
+    text = f"{signed(factor * found.estimate, digits)}{unit}"
     if found.lower is None or found.upper is None:
         return text
-    return f"{text} ({signed(factor * found.lower, 1)} to {signed(factor * found.upper, 1)})"
+    return f"{text} ({signed(factor * found.lower, digits)} to {signed(factor * found.upper, digits)})"
 
 
 def _range(lower: float | None, upper: float | None) -> str:

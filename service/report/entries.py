@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import floor, log10
 
 from models.curve import ScaleKind, ScalingCurve
 from models.metrics import MetricKind
@@ -14,7 +13,7 @@ from models.suite_curve import SuiteCurve, curve_name, suite_curve
 from service.number_format import NOTHING
 from service.report.curve_picture import curve_picture
 from service.report.interest import interest
-from service.report.texts import cell, signed
+from service.report.texts import cell, digits_of, signed
 from service.table_row import TableRow, failed_row, matters, table_row
 from service.table_words import FAILED
 
@@ -82,8 +81,7 @@ def change_text(analysis: Analysis) -> str:
     if found.estimate is None or found.lower is None or found.upper is None:
         return NOTHING
     factor = 100.0 if in_points(analysis.curve) else 1.0
-    width = max(factor * (found.upper - found.lower), 1e-12)
-    digits = min(6, max(0, 1 - floor(log10(width))))
+    digits = digits_of(factor * (found.upper - found.lower))
     middle, lower, upper = (signed(factor * end, digits) for end in (found.estimate, found.lower, found.upper))
     return f"{middle} ({lower} to {upper})"
 

@@ -34,6 +34,7 @@ from service.report.suite_forests import (
 from service.report.suite_tables import (
     effect_notes,
     effect_table,
+    effect_unit,
     false_label_table,
     moderator_notes,
     moderator_table,
@@ -110,6 +111,7 @@ def suite_parts(collection: Collection, summary: SuiteSummary | None) -> dict[st
         "grouped": grouped,
         "false_labels": false_label_table(summary),
         "effects": effect_table(summary),
+        "effect_unit": effect_unit(summary),
         "effect_notes": effect_notes(summary),
         "moderators": moderator_table(summary),
         "moderator_notes": moderator_notes(summary),

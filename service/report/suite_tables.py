@@ -12,7 +12,7 @@ from models.suite_effects import MODERATED, Moderated, PooledEffect
 from models.suite_emergence import looking_share
 from models.suite_summary import SuiteSummary
 from service.number_format import NOTHING, number_text, probability_text
-from service.report.texts import cell, share_ends, share_text, signed
+from service.report.texts import cell, change_digits, share_ends, share_text, signed
 from service.table_words import IN_ANOTHER_UNIT, NAMES, VERDICT_HEADS, WITHOUT_VALUE, left_out_words
 
 EFFECT_NAMES = {
@@ -59,6 +59,14 @@ def effect_table(summary: SuiteSummary) -> ReportTable:
     return ReportTable(headers, tuple(rows))
 
 
+def effect_unit(summary: SuiteSummary) -> str:
+    """In what the changes of `effect_table` are written."""
+    fractions = {effect.unit == FRACTION_OF_RANGE for effect in summary.effects if effect.pooled.reason is None}
+    if fractions == {True}:
+        return "in points of 100 of the metric's range"
+    return "in points where it says so, else in the metric's own unit" if True in fractions else "in the metric's unit"
+
+
 def effect_notes(summary: SuiteSummary) -> tuple[str, ...]:
     """How many curves are left out of each pooled change."""
     named = [(EFFECT_NAMES.get(effect.name, effect.name), effect.n_left_out) for effect in summary.effects]
@@ -69,17 +77,22 @@ def _effect_row(effect: PooledEffect) -> tuple[str, ...]:
     pooled, factor = effect.pooled, 100.0 if effect.unit == FRACTION_OF_RANGE else 1.0
     unit = " points" if effect.unit == FRACTION_OF_RANGE else f" {cell(effect.unit or '')}".rstrip()
     name = EFFECT_NAMES.get(effect.name, effect.name)
-    middle = NOTHING if pooled.estimate.estimate is None else f"{signed(factor * pooled.estimate.estimate, 1)}{unit}"
+    middle = f"{_middle(pooled.estimate, factor)}{unit}" if pooled.estimate.estimate is not None else NOTHING
     spread = NOTHING if pooled.tau2.estimate is None else number_text(factor * pooled.tau2.estimate**0.5, 2)
     share = NOTHING if pooled.i2 is None else share_text(pooled.i2)
     count = f"{pooled.n_effects:,}"
     return (name, count, middle, _ends(pooled.estimate, factor), _ends(pooled.prediction, factor), spread, share)
 
 
+def _middle(interval: Interval, factor: float) -> str:
+    return NOTHING if interval.estimate is None else signed(factor * interval.estimate, change_digits(interval, factor))
+
+
 def _ends(interval: Interval, factor: float) -> str:
     if interval.lower is None or interval.upper is None:
         return NOTHING
-    return f"{signed(factor * interval.lower, 1)} to {signed(factor * interval.upper, 1)}"
+    digits = change_digits(interval, factor)
+    return f"{signed(factor * interval.lower, digits)} to {signed(factor * interval.upper, digits)}"
 
 
 def verdict_table(summary: SuiteSummary) -> ReportTable:
@@ -124,8 +137,7 @@ def _moderator_rows(moderated: Moderated, factor: float) -> Sequence[tuple[str, 
     name = MODERATOR_NAMES.get(moderated.moderator, moderated.moderator)
     found = []
     for own in regression.coefficients[1:]:  # the first is the reference's own mean
-        middle = NOTHING if own.value.estimate is None else signed(factor * own.value.estimate, 1)
         p_value = NOTHING if own.p_value is None else probability_text(own.p_value)
         value, reference = cell(own.name.replace("_", " ")), cell((moderated.reference or "").replace("_", " "))
-        found.append((name, value, reference, middle, _ends(own.value, factor), p_value))
+        found.append((name, value, reference, _middle(own.value, factor), _ends(own.value, factor), p_value))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import floor, log10
 
 from models.results import Interval
 from service.csv_export import formula_safe
@@ -56,6 +57,18 @@ def signed(value: float, digits: int) -> str:
     """A change: with its sign where it is not zero."""
     text = number(value, digits)
     return f"+{text}" if value > 0 and text.strip("0.") else text
+
+
+def digits_of(width: float) -> int:
+    """Digits after the point that show two figures of the width of an interval, six at most."""
+    return min(6, max(0, 1 - floor(log10(max(width, 1e-12)))))
+
+
+def change_digits(interval: Interval, factor: float) -> int:
+    """Digits of a change that is written times `factor`: one of points of 100, else what the interval's width needs."""
+    if factor != 1.0 or interval.lower is None or interval.upper is None:
+        return 1
+    return digits_of(interval.upper - interval.lower)
 
 
 def typeset(text: str) -> str:

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from models.results import Analysis
+from models.results import Analysis, Interval
+from models.suite_effects import PooledEffect
 from models.suite_summary import SuiteSummary
 from service.report.collection import MOST_PICTURES, collecting
 from service.report.entries import report_curve, report_failure
@@ -81,6 +82,34 @@ def test_what_is_left_out_of_pooled_figures_is_told(suite: list[Analysis], summe
     assert "net change, all curves: 2 curves in another unit left out." in text
     assert "U-shaped: 3 curves on another kind of scale left out." in text
     assert "left out." not in page(suite, summed_up)
+
+
+def test_changes_in_the_metrics_own_unit_have_its_digits_and_are_not_called_points(
+    suite: list[Analysis], summed_up: SuiteSummary
+) -> None:
+    def small(found: Interval) -> Interval:
+        middle, lower, upper = (
+            None if end is None else end / 1000 for end in (found.estimate, found.lower, found.upper)
+        )
+        return replace(found, estimate=middle, lower=lower, upper=upper)
+
+    def in_nats(effect: PooledEffect) -> PooledEffect:
+        pooled = effect.pooled
+        less = replace(pooled, estimate=small(pooled.estimate), prediction=small(pooled.prediction))
+        return replace(effect, unit="nats", pooled=less)
+
+    points = " ".join(read(page(suite, summed_up)).text)
+    assert "in points of 100 of the metric's range" in points
+    losses = replace(summed_up, effects=tuple(map(in_nats, summed_up.effects)))
+    words = " ".join(read(page(suite, losses)).text)
+    assert "in the metric's unit" in words
+    assert "points of 100 of the metric's range" not in words
+    middle = losses.effects[0].pooled.estimate.estimate
+    assert middle is not None
+    (shown,) = re.findall(r"[+\N{MINUS SIGN}]?(0\.\d+) nats", words)[:1]
+    assert float(shown) == pytest.approx(abs(middle), rel=0.1)
+    one = replace(summed_up, effects=(in_nats(summed_up.effects[0]), *summed_up.effects[1:]))
+    assert "in points where it says so" in " ".join(read(page(suite, one)).text)
 
 
 def test_links_lead_to_places_on_the_page(suite: list[Analysis], summed_up: SuiteSummary) -> None:
