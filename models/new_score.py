@@ -38,9 +38,19 @@ def usual_test(observations: Observations, n_examples: int | None) -> NewTest:
 def score_draws(
     future: Continuation, observations: Observations, test: NewTest, correlation: float, seed: int
 ) -> tuple[Floats, Floats]:
-    """Draws (S,) of a new model's performance, within the metric's bounds, and of the mean curve there."""
+    """Draws (S,) of a new model's performance, within the metric's bounds, and of the mean curve there.
+
+    The curve is one on its own items. On them a new model has their common error already; on other items it has its
+    own error and, as far as the curve's scores share theirs, that of the curve: variances 1/n and correlation/n_curve.
+    """
     means, r = future.draws(SCORE_DRAWS)
-    trials = test.trials / (1.0 - correlation) if _same_items(observations, test, means) else test.trials
+    shared = correlated(observations)
+    if _same_items(observations, test, means):
+        trials = test.trials / (1.0 - correlation)
+    elif shared.any():
+        trials = 1.0 / (1.0 / test.trials + correlation / float(np.median(observations.trials[shared])))
+    else:
+        trials = test.trials
     one = np.ones(1)
     new = replace(
         observations,

@@ -4,7 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.arrays import Floats
 from models.backtest import assumptions_of
+from models.continuation import Continuation
 from models.curve import ScalePoint, ScalingCurve
 from models.errors import InvalidInput
 from models.forecast import (
@@ -19,6 +21,7 @@ from models.forecast import (
 )
 from models.likelihood import observe
 from models.metrics import Metric, MetricKind, registered
+from models.new_score import score_draws, usual_test
 from models.options import Options
 from models.results import Range
 from models.suite_learning import Given, default_assumptions
@@ -49,6 +52,34 @@ def ends(found: Range) -> tuple[float, float]:
 def width(found: Distribution) -> float:
     lower, upper = ends(found.interval_80)
     return upper - lower
+
+
+class Certain(Continuation):
+    """A curve that is known to be at one half on its own items, without scatter."""
+
+    def __init__(self) -> None:
+        super().__init__((), 0.0, reliable=True)
+
+    def draws(self, count: int) -> tuple[Floats, Floats]:
+        return np.full(count, 0.5), np.full(count, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "variance"),
+    [
+        (400, 400, (1 - 0.6) / 400),
+        (400, 100, 1 / 100 + 0.6 / 400),
+        (400, 40_000, 1 / 40_000 + 0.6 / 400),
+        (8, 100, 1 / 100),
+    ],
+    ids=["the same items", "fewer others", "many others", "too few to be taken as the same"],
+)
+def test_a_score_on_other_items_has_its_own_error_and_the_one_that_the_curves_items_share(
+    old: int, new: int, variance: float
+) -> None:
+    observations = observe(made(scores=(0.5,) * 5, n=old), Options())
+    scores, _ = score_draws(Certain(), observations, usual_test(observations, new), 0.6, 0)
+    assert np.var(scores) == pytest.approx(0.25 * variance, rel=0.1)
 
 
 def test_a_rising_curve_is_expected_to_rise_with_less_certainty_farther_away() -> None:
