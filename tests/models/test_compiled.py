@@ -1,0 +1,59 @@
+from contextlib import suppress
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from numba.core import caching
+
+from models.compiled import compiled, keep_alone
+
+
+def kept(folder: Path) -> Any:
+    """A cache of a function, as numba makes it."""
+    made: Any = caching.IndexDataCacheFile
+    return made(str(folder), "function", ("stamp", 1))
+
+
+def meeting(cache: Any, barrier: Barrier) -> Any:
+    """The cache, whose index is read by all who save before one of them writes, if they may."""
+    load_index = cache._load_index  # noqa: SLF001
+
+    def wait() -> Any:
+        found = load_index()
+        with suppress(BrokenBarrierError):
+            barrier.wait()
+        return found
+
+    cache._load_index = wait  # noqa: SLF001
+    return cache
+
+
+def test_functions_compiled_for_two_types_at_once_keep_the_code_of_each(tmp_path: Path) -> None:
+    barrier = Barrier(2, timeout=1.0)
+    caches = [meeting(kept(tmp_path), barrier) for _ in range(2)]
+    for cache in caches:
+        keep_alone(cache)
+    threads = [
+        Thread(target=cache.save, args=(name, f"code of {name}")) for cache, name in zip(caches, "ab", strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = kept(tmp_path)
+    assert [found.load(name) for name in "ab"] == ["code of a", "code of b"]
+
+
+def test_a_compiled_function_keeps_its_code_under_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+
+    @compiled
+    def total(x: Any) -> float:
+        return float(x.sum() / 1.0)
+
+    assert total(np.arange(4.0)) == 6.0
+    assert total(np.arange(4)) == 6.0
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2
+    assert len(list(tmp_path.rglob("*.lock"))) == 1
