@@ -71,9 +71,17 @@ class TidyClient(Client):
             Client.start(self, callback_timeout=self._timeout + SILENT, **options)
         except BaseException:
             with suppress(*LOST):
-                Client.close(self, timeout=ANSWER)
-            self._loop_runner.stop()
+                self.close()
             raise
+
+    def close(self, timeout: Any = ANSWER) -> None:
+        """Leave, and end the thread whatever the scheduler says."""
+        try:
+            Client.close(self, timeout=timeout)
+        finally:
+            self.status = "closed"  # nothing is left for the garbage collector to close
+            if self._loop_runner.is_started():
+                self._loop_runner.stop(timeout=ANSWER)
 
 
 class Workforce:
@@ -203,7 +211,7 @@ class Workforce:
         if client is not None:
             logger("dispatcher").warning("disconnected", scheduler=self._address)
             with suppress(*LOST):
-                client.close(timeout=ANSWER)
+                client.close()
 
     def _see(self, client: Client) -> None:
         scheduler: Any = client.scheduler

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from service.database import Database, migrate, open_database
 from service.jobs import workforce
@@ -112,6 +113,22 @@ def test_a_client_that_cannot_connect_ends_with_its_thread(
     clients = [local for frame in frames for local in frame.f_locals.values() if isinstance(local, TidyClient)]
     assert {client.status for client in clients} == {"closed"}
     assert set(threading.enumerate()) <= before
+
+
+def test_a_client_whose_scheduler_says_nothing_any_more_ends_with_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_client: Client, **_options: object) -> None:
+        await asyncio.sleep(3600)
+
+    configure_dask()
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+        before = set(threading.enumerate())
+        client = TidyClient(cluster.scheduler_address, timeout=30)
+        assert set(threading.enumerate()) > before
+        monkeypatch.setattr(Client, "_close", never)
+        with pytest.raises(TimeoutError):
+            client.close(timeout=0.1)
+        assert client.status == "closed"
+        assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "IO loop"]
 
 
 @pytest.mark.slow
