@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+OF_THE_PARENT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})  # handled by it alone
 WATCH_EVERY = 0.5  # seconds, where the system cannot tell
 
 
@@ -25,7 +26,11 @@ class Fork:
         self, main: Callable[[Sequence[str]], object], command: Sequence[str], environment: Mapping[str, str]
     ) -> None:
         self._process = get_context("fork").Process(target=_forked, args=(main, command, environment))
-        self._process.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_PARENT)  # a signal to it would wake the parent
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.pid = self._process.pid or 0
 
     @property
@@ -75,8 +80,9 @@ def _watch(parent: int) -> None:
 
 def _forked(main: Callable[[Sequence[str]], object], command: Sequence[str], environment: Mapping[str, str]) -> None:
     signal.set_wakeup_fd(-1)
-    for number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}:
+    for number in OF_THE_PARENT:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)

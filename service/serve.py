@@ -126,7 +126,8 @@ def address_of(host: str, port: int) -> str:
 def _supervise(settings: Settings, listening: socket.socket) -> int:
     """All roles on this machine; with the address of a cluster's scheduler, those that are not of the cluster."""
     names = ("dispatcher",) if settings.scheduler_address else ("dispatcher", "worker", "scheduler")
-    address = settings.scheduler_address or f"tcp://{LOOPBACK}:{_free_port()}"
+    held = held_port()
+    address = settings.scheduler_address or f"tcp://{LOOPBACK}:{held.getsockname()[1]}"
     environment = {**FEW_ARENAS, **os.environ, **environment_of(replace(settings, scheduler_address=address))}
     number = listening.detach()  # the supervisor closes it
     web = Role(
@@ -144,7 +145,10 @@ def _supervise(settings: Settings, listening: socket.socket) -> int:
         Role(name=name, command=(*python, *_arguments(name)), environment=environment, patience=PATIENCE[name])
         for name in names
     ]
-    return Supervisor([web, *others], _load).run()
+    if sys.platform != "linux":  # elsewhere the scheduler could not listen there
+        held.close()
+    with held:
+        return Supervisor([web, *others], _load).run()
 
 
 def _arguments(role: str) -> tuple[str, ...]:
@@ -165,9 +169,15 @@ def _main(arguments: Sequence[str]) -> None:
     main(list(arguments))
 
 
-def _free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as found:
-        return int(found.getsockname()[1])
+def held_port() -> socket.socket:
+    """A socket with a port that nobody else is given while it is open, and at which a server with SO_REUSEADDR listens.
+
+    The scheduler listens seconds later, and again after each restart: another program could have the port by then.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((LOOPBACK, 0))
+    return held
 
 
 def _web(settings: Settings, listening: socket.socket, *, with_keys: bool | None) -> None:

@@ -201,8 +201,8 @@ def _signals() -> Iterator[_Asked]:
         watched = [number for number in (*STOPPING, signal.SIGCHLD) if signal.getsignal(number) != signal.SIG_IGN]
         if signal.SIGCHLD not in watched:
             watched.append(signal.SIGCHLD)
+        wakeup = signal.set_wakeup_fd(write.fileno())  # before the handlers, which hear nothing
         before = {number: signal.signal(number, _noted) for number in watched}
-        wakeup = signal.set_wakeup_fd(write.fileno())
         try:
             yield _Asked(read, write)
         finally:

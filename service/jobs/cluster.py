@@ -137,8 +137,10 @@ async def _keep(settings: Settings, security: Security | None) -> None:
             await _watch(nanny)
         except (OSError, RuntimeError) as error:  # the scheduler is not there, or not yet
             logger("worker").debug("not started", error=str(error))
+        except Exception:  # noqa: BLE001 - this worker is needed whatever Dask meets
+            logger("worker").exception("not started")
         finally:
-            with suppress(OSError, TimeoutError, RuntimeError):
+            with suppress(Exception):
                 await asyncio.wait_for(nanny.close(timeout=CLOSING / 2, reason="replaced"), CLOSING)
         await asyncio.sleep(delay)
         delay = min(2 * delay, LONGEST_DELAY)
