@@ -147,8 +147,14 @@ def _supervise(settings: Settings, listening: socket.socket) -> int:
     ]
     if sys.platform != "linux":  # elsewhere the scheduler could not listen there
         held.close()
+    supervisor = Supervisor([web, *others], _load)
     with held:
-        return Supervisor([web, *others], _load).run()
+        code = supervisor.run()
+    if supervisor.is_loading:  # its thread is inside the compiler, which would not survive the end of the interpreter
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _arguments(role: str) -> tuple[str, ...]:

@@ -67,6 +67,11 @@ class Supervisor:
         self._failed = False
         self._log = logger("supervisor")
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether imports for forked roles go on, in a thread that nobody can stop."""
+        return self._loader is not None and self._loader.is_alive()
+
     def run(self) -> int:
         """The exit code: 0 after a stop that was asked for, 1 where a role refused its settings."""
         with _signals() as asked:
