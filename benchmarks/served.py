@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.throughput import family
-from service.serve import WEB_PROCESS
+from service.serve import FORKED
 
 ROLES = ("web", "dispatcher", "worker", "scheduler")
 READY_SECONDS = 120.0  # the first start compiles
@@ -150,9 +150,10 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def _role(process: int) -> str | None:
-    """What follows `--role` on its command line; the web process is a fork, whose name says what it is."""
-    if _name(process) == WEB_PROCESS:
-        return "web"
+    """What follows `--role` on its command line, or the name says of a fork."""
+    roles = {name: role for role, name in FORKED.items()}
+    if (name := _name(process)) in roles:
+        return roles[name]
     words = command_line(process)
     return words[words.index("--role") + 1] if "--role" in words[:-1] else None
 

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.logs import configure_logs, logger
+from service.parallel import one_thread_each
 from service.processes import name_process
 from service.settings import InvalidSettings, Settings, environment_of, is_loopback
 from service.supervisor import Role, Supervisor
@@ -25,7 +27,10 @@ BACKLOG = 2048  # connections that wait while the web process is started again
 PATIENCE = {"dispatcher": 10.0, "worker": 8.0, "scheduler": 5.0}  # seconds to stop, before a role is killed
 DRAIN_MARGIN = 3.0  # seconds that the web process gets beyond those of its requests
 LOOPBACK = "127.0.0.1"
-WEB_PROCESS = "scaleshape-web"  # its name: it is a fork, whose command line is that of the whole server
+FORKED = {
+    "web": "scaleshape-web",
+    "worker": "scaleshape-work",
+}  # forks, and their names: `all` is on their command line
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc gives each of many threads an arena that never shrinks
 EXAMPLE = (
     '{"task": "example", "metric": "accuracy", "points": [{"scale": 1e8, "score": 0.8, "n_examples": 500}, '
@@ -128,6 +133,7 @@ def _supervise(settings: Settings, listening: socket.socket) -> int:
     names = ("dispatcher",) if settings.scheduler_address else ("dispatcher", "worker", "scheduler")
     held = held_port()
     address = settings.scheduler_address or f"tcp://{LOOPBACK}:{held.getsockname()[1]}"
+    one_thread_each()  # the workers are forks of this process
     environment = {**FEW_ARENAS, **os.environ, **environment_of(replace(settings, scheduler_address=address))}
     number = listening.detach()  # the supervisor closes it
     web = Role(
@@ -137,12 +143,18 @@ def _supervise(settings: Settings, listening: socket.socket) -> int:
         patience=settings.request_timeout_s + DRAIN_MARGIN,
         inherited=(number,),
         remains=True,
-        forked=_main,
+        forked=partial(_main, FORKED["web"]),
     )
     # `-P`: a folder `service` where the server is started does not stand in for ours.
     python = (sys.executable, "-P", "-m", "service.cli")
     others = [
-        Role(name=name, command=(*python, *_arguments(name)), environment=environment, patience=PATIENCE[name])
+        Role(
+            name=name,
+            command=_arguments(name) if name in FORKED else (*python, *_arguments(name)),
+            environment=environment,
+            patience=PATIENCE[name],
+            forked=partial(_main, FORKED[name]) if name in FORKED else None,
+        )
         for name in names
     ]
     if sys.platform != "linux":  # elsewhere the scheduler could not listen there
@@ -167,11 +179,11 @@ def _load() -> None:
     load()
 
 
-def _main(arguments: Sequence[str]) -> None:
-    """The command `scaleshape` inside this process."""
+def _main(name: str, arguments: Sequence[str]) -> None:
+    """The command `scaleshape` inside this process, which gets a name of its own."""
     from service.cli import main
 
-    name_process(WEB_PROCESS)
+    name_process(name)
     main(list(arguments))
 
 

@@ -124,7 +124,8 @@ class Supervisor:
         if role.forked is not None:
             if self._loader is not None:
                 self._loader.join()  # it has done its work: a process is forked with one thread
-            child.process = Fork(role.forked, command, role.environment)
+            theirs = {number for other in self._children for number in other.role.inherited}
+            child.process = Fork(role.forked, command, role.environment, theirs.difference(role.inherited))
         else:
             child.process = subprocess.Popen(  # noqa: S603 - our own command
                 command,

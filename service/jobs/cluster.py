@@ -7,11 +7,15 @@ to this machine alone.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 from urllib.parse import urlsplit
 
 import dask
@@ -21,13 +25,11 @@ from distributed.utils import get_mp_context
 from service.jobs.control import keep_steady_time, quieten
 from service.logs import logger
 from service.parallel import one_thread_each
+from service.processes import has_ended, serve_forks
 from service.settings import InvalidSettings, Settings, is_loopback
 
-PRELOADED = (
-    "distributed",
-    "service.use_cases",
-    "service.jobs.work",
-)  # imported once; workers are forked with it, and are back at once
+ENGINE = "service.use_cases"
+PRELOADED = ("distributed", ENGINE, "service.jobs.work")  # imported once; workers are forked with it, and soon back
 LOOPBACK = "127.0.0.1"
 CONFIGURATION = {
     "distributed.scheduler.allowed-failures": 0,  # the dispatcher counts, since it knows who was alone
@@ -114,16 +116,35 @@ def run_workers(settings: Settings) -> int:
     one_thread_each()
     configure_dask()
     get_mp_context()  # which would name other modules when it is first called
-    multiprocessing.set_forkserver_preload(list(PRELOADED))
+    server = _fork_server()
 
     async def workers(stop: asyncio.Event) -> None:
         kept = [asyncio.create_task(_keep(settings, security)) for _ in range(settings.workers)]
-        await stop.wait()
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_EVERY)
+            if server is not None and has_ended(server):
+                logger("worker").warning("fork server lost")
+                os._exit(1)  # `all` ends the workers, and begins this process again
         for task in kept:
             task.cancel()
         await asyncio.gather(*kept, return_exceptions=True)
 
     return _run(workers)
+
+
+def _fork_server() -> int | None:
+    """Have workers forked where everything is imported: from this process, if it is so, else from a new program.
+
+    The process id in the first case: a server that is lost cannot be forked from here again, once there are threads.
+    """
+    if ENGINE not in sys.modules or sys.platform != "linux" or sys.version_info >= (3, 14):  # whose server differs
+        multiprocessing.set_forkserver_preload(list(PRELOADED))
+        return None
+    import_module(PRELOADED[-1])
+    gc.collect()
+    gc.freeze()
+    return serve_forks()
 
 
 async def _keep(settings: Settings, security: Security | None) -> None:

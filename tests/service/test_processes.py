@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -35,6 +36,33 @@ def test_a_signal_to_a_fork_that_has_hardly_begun_ends_it_and_does_not_reach_its
     with pytest.raises(BlockingIOError):
         woken.recv(1)
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+SERVING_FORKS = """
+import multiprocessing, os, signal, socket, sys, time, types
+from service.processes import has_ended, serve_forks
+sys.modules["loaded"] = types.ModuleType("loaded")
+listening = socket.create_server(("127.0.0.1", 0))
+server = serve_forks()
+with multiprocessing.get_context("forkserver").Pool(1) as pool:
+    print(pool.apply(os.getppid) == server)
+    print(pool.apply(eval, ("'loaded' in __import__('sys').modules",)))
+    files = "[str(f.readlink()) for f in __import__('pathlib').Path('/proc/self/fd').iterdir() if f.is_symlink()]"
+    held = pool.apply(eval, (files,))
+    print(f"socket:[{os.fstat(listening.fileno()).st_ino}]" in held)
+print(has_ended(server))
+os.kill(server, signal.SIGKILL)
+while not has_ended(server):
+    time.sleep(0.01)
+print(os.waitpid(server, 0)[0] == server, has_ended(server))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a fork server is always a program of its own")
+def test_a_fork_server_that_is_a_fork_has_what_was_loaded_and_no_files_of_its_parent() -> None:
+    command = [sys.executable, "-c", SERVING_FORKS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["True", "True", "False", "False", "True", "True"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the port is not held")
