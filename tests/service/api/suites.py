@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from service.database import Database
-from service.derivations import Derivations, refusal
+from service.derivations import Derivations, Task, refusal
 from service.deriving import done
 from service.parts import EXTENSION
 from service.schemas.curve import load_curve
@@ -22,6 +22,14 @@ from service.use_cases import answer_document
 from tests.service.api.curves import App, Client, curve
 
 RISING, FALLING, TURNED = (0.1, 0.3, 0.6, 0.9), (0.9, 0.6, 0.3, 0.1), (0.9, 0.2, 0.25, 0.95)
+AWAITED = 600.0  # seconds
+
+
+class Awaited(Derivations):
+    """Answers when the result is there, where a server would say 202 after two seconds."""
+
+    def ask(self, key: str, task: Task, patience: float = 0.0) -> bytes | None:
+        return super().ask(key, task, AWAITED if patience else 0.0)
 
 
 def here(task: Mapping[str, Any], limit: float) -> bytes:
@@ -32,9 +40,10 @@ def here(task: Mapping[str, Any], limit: float) -> bytes:
     return result
 
 
-def computing(app: App, compute: Callable[[Mapping[str, Any], float], bytes]) -> App:
-    """The app with another way to compute what takes seconds."""
-    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], derivations=Derivations(60, compute))
+def computing(app: App, compute: Callable[[Task, float], bytes], *, awaited: bool = True) -> App:
+    """The app with another way to compute what takes seconds; who asks has it `awaited`, unless told otherwise."""
+    derivations = (Awaited if awaited else Derivations)(60, compute)
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], derivations=derivations)
     return app
 
 

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -20,18 +19,9 @@ def forecast(client: Client, **body: Any) -> dict[str, Any]:
 
 
 def refused(client: Client, address: str, body: Any) -> list[tuple[str, str]]:
-    answer = backtest(client, body) if address == "/v1/backtests" else client.post(address, json=body)
+    answer = client.post(address, json=body)
     assert answer.status_code == 422, answer.text
     return [(error["pointer"], error["message"]) for error in answer.json["errors"]]
-
-
-def backtest(client: Client, body: Any) -> Any:
-    """The answer when it is there; under load it takes longer than a request waits."""
-    answer = client.post("/v1/backtests", json=body)
-    while answer.status_code == 202:
-        time.sleep(0.2)
-        answer = client.get(answer.headers["Location"])
-    return answer
 
 
 def suite(*tasks: str) -> list[dict[str, Any]]:
@@ -105,7 +95,7 @@ def test_example_forecasts_and_backtests_fit_and_so_do_their_answers(app: App) -
     small = contract.BACKTESTS["a small suite"]
     for body in contract.BACKTESTS.values():
         check(document, "BacktestRequest", body)
-    answer = backtest(client, small)
+    answer = client.post("/v1/backtests", json=small)
     assert answer.status_code == 200, answer.text
     check(document, "Backtest", answer.json)
     again = client.get(answer.headers["Location"], headers={"If-None-Match": answer.headers["ETag"]})
@@ -116,8 +106,8 @@ def test_stored_analyses_are_backtested_as_given_ones_are(app: App) -> None:
     client = computing(app, here).test_client()
     curves = suite("a", "b", "c", "d", "e")
     ids = [client.post("/v1/analyses", json=each).json["id"] for each in curves]
-    given = backtest(client, {"curves": curves}).json
-    assert backtest(client, {"ids": ids}).json == given
+    given = client.post("/v1/backtests", json={"curves": curves}).json
+    assert client.post("/v1/backtests", json={"ids": ids}).json == given
     assert (given["n_curves"], given["n_forecasts"], given["hidden_scales"]) == (5, 5, 1)
     assert {method["method"] for method in given["methods"]} >= {"scaleshape", "last_value", "broken_scaling_law"}
 

@@ -11,17 +11,11 @@ from service.derivations import joined
 from tests.service.api.curves import App, Client, curve
 from tests.service.api.suites import computing, finished_batch, here, some_curves
 
-LOOKS = 30  # each waits for two seconds
-
 
 def test_a_batch_is_summed_up_with_each_label_at_its_place(app: App, database: Database) -> None:
     client = computing(app, here).test_client()
     batch = finished_batch(client, database, some_curves())
     answer = client.get(f"/v1/batches/{batch}/summary")
-    for _ in range(LOOKS):  # the first summary of an installation compiles its sampler
-        if answer.status_code == 200:
-            break
-        answer = client.get(f"/v1/batches/{batch}/summary")
     assert answer.status_code == 200, answer.text
     found = answer.json
     assert (found["kind"], found["n_curves"]) == ("suite", 7)
@@ -87,10 +81,10 @@ def test_what_takes_long_is_accepted_and_can_be_fetched_later(
     go_on = threading.Event()
 
     def slow(task: Mapping[str, Any], limit: float) -> bytes:
-        go_on.wait(30)
+        go_on.wait(120)
         return here(task, limit)
 
-    client = computing(app, slow).test_client()
+    client = computing(app, slow, awaited=False).test_client()
     batch = finished_batch(client, database, some_curves())
     first = client.get(f"/v1/batches/{batch}/summary?fdr_level=0.1")
     assert (first.status_code, first.json, first.headers["Retry-After"]) == (202, {"status": "running"}, "2")
@@ -99,7 +93,7 @@ def test_what_takes_long_is_accepted_and_can_be_fetched_later(
     assert posted.status_code == 202
     assert client.get(posted.headers["Location"]).status_code == 202
     go_on.set()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (last := client.get(posted.headers["Location"])).status_code == 202:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -125,7 +119,7 @@ def test_a_report_is_one_page_that_asks_for_nothing_else(app: App, database: Dat
 @pytest.mark.slow
 def test_a_summary_comes_from_a_process_of_its_own_with_groups(client: Client, database: Database) -> None:
     batch = finished_batch(client, database, some_curves())
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while (answer := client.get(f"/v1/batches/{batch}/summary")).status_code == 202:
         assert time.monotonic() < deadline
         time.sleep(0.5)
