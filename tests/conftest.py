@@ -34,7 +34,14 @@ KINDS = ("sqlite", "postgresql")
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
 
 STAND_BACK = 15  # added to the niceness; workers of a service under test add 10
-WAITING = ("browser/", "faults/", "service/jobs/test_cluster", "service/test_serve", "service/test_supervisor")
+WAITING = (
+    "browser/",
+    "faults/",
+    "service/jobs/test_cluster",
+    "service/test_serve",
+    "service/test_supervisor",
+    "test_deploy",
+)
 LONG = ("contract/test_fuzzing", "golden/", "statistical/", "models/", "service/test_cli")
 # Each of their tests may run anywhere; those of other files stay together, with what they share.
 APART = (

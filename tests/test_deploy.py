@@ -36,6 +36,7 @@ OURS = {name: service for name, service in SERVICES.items() if service.get("imag
 COMMANDS = {name: service for name, service in OURS.items() if "entrypoint" not in service}
 LASTING = {name: service for name, service in COMMANDS.items() if service["command"][0] == "serve"}
 PALM = ROOT / "data/palm_quote_repetition.csv"
+START_UP = 240  # seconds that each step may take on a busy machine
 
 
 def parsed(arguments: list[str]) -> click.Context:
@@ -239,12 +240,12 @@ def test_the_services_of_compose_do_a_batch_and_stop_in_their_time(
             if name in LASTING:
                 processes[name] = process
             else:
-                assert process.wait(60) == 0
-        with Client(f"http://127.0.0.1:{ports[1]}", patience=60) as client:
-            state = client.wait(client.submit(PALM).id, timeout=90)
+                assert process.wait(START_UP) == 0
+        with Client(f"http://127.0.0.1:{ports[1]}", patience=START_UP) as client:
+            state = client.wait(client.submit(PALM).id, timeout=START_UP)
         assert (state.status, state.counts["succeeded"]) == ("succeeded", 1)
         check = [sys.executable, *SERVICES["web"]["healthcheck"]["test"][2:]]
-        subprocess.run([word.replace("8080", str(ports[1])) for word in check], check=True, timeout=30)
+        subprocess.run([word.replace("8080", str(ports[1])) for word in check], check=True, timeout=120)
         for name in ("web", "dispatcher", "worker", "scheduler"):
             processes[name].terminate()
             assert processes[name].wait(seconds(LASTING[name].get("stop_grace_period", "10s"))) == 0, name
