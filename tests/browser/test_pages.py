@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -68,8 +68,8 @@ def finished(service: Served, text: str) -> str:
 
 def wait(browser: Browser, condition: Callable[[], Any]) -> Any:
     # A page may be replaced between the finding of an element and the question to it: then it is asked again.
-    waiting = WebDriverWait(browser, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
-    return waiting.until(lambda _: condition())
+    passing = [StaleElementReferenceException, ElementClickInterceptedException]
+    return WebDriverWait(browser, PATIENCE, ignored_exceptions=passing).until(lambda _: condition())
 
 
 def one(browser: Browser, css: str) -> WebElement:
@@ -78,6 +78,21 @@ def one(browser: Browser, css: str) -> WebElement:
 
 def all_of(browser: Browser, css: str) -> list[WebElement]:
     return browser.find_elements(By.CSS_SELECTOR, css)
+
+
+def click(browser: Browser, css: str) -> None:
+    """Click what may be replaced between being found and being clicked."""
+
+    def clicked() -> bool:
+        one(browser, css).click()
+        return True
+
+    wait(browser, clicked)
+
+
+def wait_until_drawn(browser: Browser) -> None:
+    """Until the suite as a whole is there, which moves all that stands below it."""
+    wait(browser, lambda: all_of(browser, "#figures svg.forest"))
 
 
 def heading(browser: Browser) -> str:
@@ -89,7 +104,7 @@ def task_of(row: WebElement) -> str:
 
 
 def analysis_of(service: Served, suite: str, task: str) -> str:
-    page = httpx.get(f"{service.url}{suite}", params={"q": task}).text
+    page = httpx.get(f"{service.url}{suite}", params={"q": task}, timeout=60).text
     return f"/analyses/{re.findall('/analyses/([0-9a-f]{64})', page.split('id="curves"')[1])[0]}"
 
 
@@ -108,7 +123,8 @@ def test_a_file_is_uploaded_watched_and_read(at: Callable[[str], Browser], tmp_p
     labels = wait(browser, lambda: {task_of(row): row.text for row in all_of(browser, "table.curves tbody tr")})
     assert "U-shaped" in labels["valley"]
     assert "positive" in labels["hill"]
-    one(browser, "table.curves tbody th a").click()
+    wait_until_drawn(browser)
+    click(browser, "table.curves tbody th a")
     wait(browser, lambda: heading(browser) == "valley")
     wait(browser, lambda: one(browser, "#chart").get_attribute("data-drawn"))
     assert "U-shaped" in one(browser, ".summary").text
@@ -119,8 +135,13 @@ def test_the_example_is_one_click_away_and_can_be_cancelled(at: Callable[[str], 
     one(browser, "form[action='/suites/example'] button").click()
     wait(browser, lambda: heading(browser).startswith("GPT-3"))
     wait(browser, lambda: "analysed" in one(browser, "#progress [role=status]").text)
-    one(browser, "form[action$='/cancel'] button").click()
-    wait(browser, lambda: not all_of(browser, "#progress"))
+
+    def ended() -> bool:
+        for button in all_of(browser, "form[action$='/cancel'] button"):
+            button.click()  # in vain where the button is replaced while it is held down
+        return not all_of(browser, "#progress")
+
+    wait(browser, ended)
     assert "cancelled" in one(browser, "main").text
 
 
@@ -144,7 +165,8 @@ def test_the_table_is_filtered_sorted_and_its_state_stands_in_the_address(
     wait(browser, lambda: "label=u_shaped" in browser.current_url)
     browser.back()
     wait(browser, lambda: "label=" not in browser.current_url and len(all_of(browser, "table.curves tbody tr")) == 5)
-    one(browser, "table.curves thead a[href*='sort=task']").click()
+    wait_until_drawn(browser)
+    click(browser, "table.curves thead a[href*='sort=task']")
     wait(browser, lambda: "sort=task" in browser.current_url)
     wait(browser, lambda: one(browser, "table.curves tbody th").text == "<script>alert('x')</script>")
     browser.refresh()
@@ -161,7 +183,7 @@ def test_the_typed_part_of_a_name_is_looked_for(at: Callable[[str], Browser], su
 def test_pictures_and_the_suite_as_a_whole_are_drawn(at: Callable[[str], Browser], suite: str) -> None:
     browser = at(f"{suite}?view=pictures")
     assert len(all_of(browser, ".small figure svg")) == 4
-    wait(browser, lambda: all_of(browser, "#figures svg.forest"))
+    wait_until_drawn(browser)
     assert "Prevalence" in one(browser, "#figures").text
 
 
@@ -195,6 +217,7 @@ def test_curve_models_are_drawn_on_demand(at: Callable[[str], Browser], service:
 
 def test_marked_curves_are_compared(at: Callable[[str], Browser], suite: str) -> None:
     browser = at(suite)
+    wait_until_drawn(browser)
     for box in all_of(browser, "table.curves input[type=checkbox]")[:2]:
         box.click()
     one(browser, "#table .under button").click()
@@ -291,7 +314,7 @@ def test_axe_finds_nothing_serious(painted: Browser, service: Served, suite: str
     if name in ("analysis", "compare"):
         wait(painted, lambda: one(painted, "#chart").get_attribute("data-drawn"))
     if name in ("suite", "pictures"):
-        wait(painted, lambda: all_of(painted, "#figures svg.forest"))
+        wait_until_drawn(painted)
     painted.execute_script(AXE.read_text())
     # Swagger UI is not ours.
     told = painted.execute_async_script(
@@ -312,7 +335,7 @@ def test_the_page_fits_a_phone(painted: Browser, service: Served, suite: str) ->
         for path in ("/", suite, analysis_of(service, suite, "valley"), "/compare"):
             painted.get(service.url + path)
             if path == suite:
-                wait(painted, lambda: all_of(painted, "#figures svg.forest"))
+                wait_until_drawn(painted)
             assert painted.execute_script("return document.documentElement.scrollWidth") <= 390, path
     finally:
         wide = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
