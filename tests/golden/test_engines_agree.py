@@ -20,7 +20,7 @@ from models.metrics import REGISTRY
 from models.options import Options
 from models.posterior import ModelPosterior, Work
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]  # NUTS, for which it stands back while services are tested
 
 VARIATION = HalfCauchy(0.03)
 MEDIAN_LIMIT, TAIL_LIMIT = 0.05, 0.15  # posterior standard deviations
