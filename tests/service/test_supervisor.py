@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from service.supervisor import USAGE, Role, Supervisor
+from service.supervisor import FIRST_DELAY, USAGE, Role, Supervisor
 
 SLEEPS = "import time; time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
 class Running:
@@ -23,14 +23,15 @@ class Running:
         self.folder = folder
         self.seconds = 0.0
 
-    def role(self, name: str, then: str, patience: float = 5.0) -> Role:
-        """A process that writes its number down when it starts, and when it is told to stop."""
+    def role(self, name: str, then: str, patience: float = 30.0, *, stubborn: bool = False) -> Role:
+        """A process that writes its number down when it can be told to stop, and when it is; a stubborn one goes on."""
+        end = "" if stubborn else "; os._exit(0)"
         code = (
             "import os, signal, sys\n"
             f"log = open({str(self.folder / 'log')!r}, 'a', buffering=1)\n"
-            f"log.write('+{name} ' + str(os.getpid()) + ' ' + ' '.join(sys.argv[1:]) + chr(10))\n"
-            f"def stop(*_): log.write('-{name} ' + str(os.getpid()) + chr(10)); os._exit(0)\n"
+            f"def stop(*_): log.write('-{name} ' + str(os.getpid()) + chr(10)){end}\n"
             "signal.signal(signal.SIGTERM, stop)\n"
+            f"log.write('+{name} ' + str(os.getpid()) + ' ' + ' '.join(sys.argv[1:]) + chr(10))\n"
             f"{then}\n"
         )
         return Role(name=name, command=(sys.executable, "-c", code), environment=os.environ, patience=patience)
@@ -55,7 +56,7 @@ class Running:
         return int(self.lines()[start].split()[1])
 
     @staticmethod
-    def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "it did not come to pass"
@@ -73,9 +74,10 @@ class Running:
             except BaseException as error:  # noqa: BLE001 - told by the main thread
                 failures.append(error)
             self.seconds = time.monotonic()
-            for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1, signals):  # a signal that comes before the last one was read is lost in it
+                self.until(lambda: any(line.startswith("-") for line in self.lines()))
                 os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(0.3)
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -116,38 +118,41 @@ def test_a_role_that_is_killed_is_started_again_and_told_so(running: Running) ->
     assert "--restarted" in second
 
 
-def test_a_role_that_dies_at_once_is_started_again_more_and_more_slowly(running: Running) -> None:
-    times: list[float] = []
-
-    def deed() -> None:
-        for start in range(4):
-            running.pid(start)
-            times.append(time.monotonic())
-
-    running.run([running.role("young", "raise SystemExit(1)")], deed)
-    gaps = [late - early for early, late in itertools.pairwise(times)]
-    assert gaps[0] < gaps[1] < gaps[2]
-    assert gaps[2] > 0.7
+def test_a_role_that_dies_at_once_is_started_again_more_and_more_slowly(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.supervisor.YOUNG", 60.0)
+    log = Mock()
+    monkeypatch.setattr("service.supervisor.logger", lambda _name: log)
+    dying = "import time; log.write(f'at {time.monotonic()}' + chr(10)); raise SystemExit(1)"
+    running.run([running.role("young", dying)], lambda: running.until(lambda: len(running.lines()) >= 8))
+    times = [float(line.split()[1]) for line in running.lines() if line.startswith("at ")]
+    delays = [FIRST_DELAY * 2**number for number in (1, 2, 3)]
+    told = [call.kwargs["again_in_s"] for call in log.warning.call_args_list if call.args == ("died",)]
+    assert told[:3] == delays
+    gaps = [late - early for early, late in itertools.pairwise(times[:4])]
+    assert [gap >= delay for gap, delay in zip(gaps, delays, strict=True)] == [True, True, True]
 
 
 def test_a_role_that_refuses_its_settings_ends_the_others_and_is_no_success(running: Running) -> None:
     other = running.role("other", SLEEPS)
-    refusing = running.role("refusing", f"import time; time.sleep(.3); raise SystemExit({USAGE})")
+    waits = "import pathlib, time\nwhile '+other' not in pathlib.Path(log.name).read_text(): time.sleep(.01)"
+    refusing = running.role("refusing", f"{waits}\nraise SystemExit({USAGE})")
     assert Supervisor([other, refusing]).run() == 1
     assert any(line.startswith("-other") for line in running.lines())
 
 
 def test_a_role_that_does_not_stop_in_time_is_killed(running: Running) -> None:
-    roles = [running.role("stubborn", STUBBORN, patience=0.5)]
+    roles = [running.role("stubborn", SLEEPS, patience=0.5, stubborn=True)]
     assert running.run(roles, lambda: running.until(lambda: len(running.lines()) == 1)) == 0
-    assert 0.4 < running.seconds < 3
+    assert 0.4 < running.seconds < 20
     assert not alive(running.pid(0))
 
 
 def test_a_second_signal_kills_at_once(running: Running) -> None:
-    roles = [running.role("stubborn", STUBBORN, patience=30)]
+    roles = [running.role("stubborn", SLEEPS, patience=30, stubborn=True)]
     running.run(roles, lambda: running.until(lambda: len(running.lines()) == 1), signals=2)
-    assert running.seconds < 5
+    assert running.seconds < 20
     assert not alive(running.pid(0))
 
 
@@ -190,7 +195,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
     code = "from service.processes import die_with; die_with(1); print('still here')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == ""
 
 
@@ -210,7 +215,7 @@ def test_a_fork_starts_when_its_imports_are_loaded_and_is_started_again(running:
         assert running.lines()[2] == f"+fork {second} words --restarted ['ONLY'] {second}"
 
     def load() -> None:
-        assert loaded.wait(10)
+        assert loaded.wait(60)
 
     roles = [running.forked("fork"), running.role("program", SLEEPS)]
     assert running.run(roles, deed, load=load) == 0
