@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "service.cli", "serve", "--port", "0")
 EVERYBODY = "0.0.0.0"  # noqa: S104 - what must be refused
 SOMEBODY_ELSE = "192.0.2.1"  # RFC 5737
-STARTING = 60  # seconds that a busy machine may take
+STARTING = 180  # seconds that a busy machine may take
 
 
 class Server:
@@ -47,7 +47,7 @@ class Server:
         return "".join(lines)
 
     def logged(self) -> list[dict[str, object]]:
-        lines = (self.folder / "log").read_text().splitlines()
+        lines = (self.folder / "log").read_text().rpartition("\n")[0].splitlines()  # the last may be half written
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def children(self) -> dict[str, int]:
@@ -141,7 +141,7 @@ def test_what_is_refused_before_the_app_sees_it_is_a_problem_document_too(
 
 @pytest.mark.slow
 def test_a_long_address_is_read(server: Server) -> None:
-    answer = httpx.get(f"{server.address}/v1/analyses", params={"cursor": "x", "task": "x" * 7900})
+    answer = httpx.get(f"{server.address}/v1/analyses", params={"cursor": "x", "task": "x" * 7900}, timeout=60)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
@@ -182,7 +182,7 @@ def test_the_python_lines_of_readme_do_what_they_say(server: Server) -> None:
 
 @pytest.mark.slow
 def test_a_request_has_one_name_in_header_and_log(server: Server) -> None:
-    httpx.get(f"{server.address}/v1/metrics", headers={"X-Request-ID": "my-own.1"})
+    httpx.get(f"{server.address}/v1/metrics", headers={"X-Request-ID": "my-own.1"}, timeout=60)
     (line,) = [line for line in server.logged() if line.get("request_id") == "my-own.1"]
     assert (line["path"], line["status"], line["role"]) == ("/v1/metrics", 200, "web")
 
@@ -193,7 +193,10 @@ def test_a_killed_role_is_started_again_and_its_work_is_done(server: Server, see
     before = server.children()
     os.kill(before[role], signal.SIGKILL)
     assert server.analyse(seed) == "u_shaped"
-    after = server.children()
+    end = time.monotonic() + STARTING
+    while (after := server.children())[role] == before[role]:  # it works before the supervisor has told so
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert {name for name in before if before[name] != after[name]} == {role}
 
 
@@ -220,7 +223,7 @@ def test_no_process_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         children = server.children()
         server.process.kill()
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while any(map(alive, children.values())):
             assert time.monotonic() < end, children
             time.sleep(0.1)
