@@ -201,6 +201,13 @@ def test_no_document_is_read_for_a_list(database: Database, make: Make) -> None:
     assert listed(database, Filter()) == ["arithmetic"]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a database waits long enough: those that wait are not served in the order of their coming."""
+    monkeypatch.setattr("service.database.BUSY_SECONDS", 300)
+
+
+@pytest.mark.usefixtures("patient")  # before the database is opened
 def test_fifty_writers_at_once_lose_and_double_nothing(database: Database, make: Make) -> None:
     failures: list[BaseException] = []
     new: list[str] = []
