@@ -35,7 +35,7 @@ def role(name: str, settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         finally:
             kill_all(process)
 
@@ -46,7 +46,7 @@ def kill_all(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    process.wait(15)
+    process.wait(60)
 
 
 def free_port() -> int:
