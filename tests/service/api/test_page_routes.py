@@ -176,7 +176,7 @@ def test_the_suite_as_a_whole_is_drawn_when_it_is_computed(app: App, database: D
     client = computing(app, here).test_client()
     batch_id = finished_batch(client, database, some_curves())
     part = "being computed"
-    for _ in range(200):
+    for _ in range(3000):
         part = client.get(f"/suites/{batch_id}/figures", headers=PART).text
         if "being computed" not in part:
             break
