@@ -47,6 +47,7 @@ def browser_of(width: int, height: int, *, dark: bool = False, density: float = 
     options.set_capability("goog:loggingPrefs", LOGS)
     opened = webdriver.Chrome(options=options, service=Service(found[1]))
     try:
+        opened.set_script_timeout(120)
         screen = {"width": width, "height": height, "deviceScaleFactor": density, "mobile": width < PHONE}
         opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         paint(opened, dark=dark)
