@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from benchmarks.faults.invariants import unfinished
 from benchmarks.faults.traffic import random_curve
-from benchmarks.served import Served, served, wait_until
+from benchmarks.served import PLAIN, Served, served, wait_until
 from service.database import open_database
 from service.tables import batches, tasks
 
@@ -39,14 +39,14 @@ def test_fifty_clients_with_one_key_get_one_batch_and_another_body_is_refused(
 
     def post() -> httpx.Response:
         together.wait()
-        return httpx.post(f"{service.url}/v1/batches", json=suite(3), headers=headers, timeout=60)
+        return httpx.post(f"{service.url}/v1/batches", json=suite(3), headers=headers, timeout=60, verify=PLAIN)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         answers = [future.result() for future in [pool.submit(post) for _ in range(CLIENTS)]]
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.content for answer in answers}) == 1
     assert len({answer.headers["Location"] for answer in answers}) == 1
-    other = httpx.post(f"{service.url}/v1/batches", json=suite(4), headers=headers)
+    other = httpx.post(f"{service.url}/v1/batches", json=suite(4), headers=headers, timeout=60, verify=PLAIN)
     assert other.status_code == 422
     assert other.headers["Content-Type"] == "application/problem+json"
     with closing(open_database(database_url)) as database, database.reading() as connection:
@@ -68,7 +68,7 @@ def test_a_stop_lets_requests_in_flight_end_and_leaves_the_rest_for_the_next_sta
     folder, settings = tmp_path / "service", {"database_url": database_url}
     sent: list[Sent] = []
     with served(folder, settings) as service, closing(open_database(database_url)) as database:
-        accepted = httpx.post(f"{service.url}/v1/batches", json=suite(200)).json()
+        accepted = httpx.post(f"{service.url}/v1/batches", json=suite(200), timeout=60, verify=PLAIN).json()
         wait_until(lambda: unfinished(database) < 200, 120, "the batch has begun")
         clients = [threading.Thread(target=_post, args=(service, sent, number)) for number in range(8)]
         for client in clients:
@@ -88,8 +88,9 @@ def test_a_stop_lets_requests_in_flight_end_and_leaves_the_rest_for_the_next_sta
     assert set(in_flight) <= {200, 201}
     with served(folder, settings) as service:
         url = f"{service.url}/v1/batches/{accepted['id']}"
-        wait_until(lambda: httpx.get(url).json()["status"] == "succeeded", 180, "the batch is done after a new start")
-        assert httpx.get(url).json()["counts"]["succeeded"] == 200
+        with service.client() as web:
+            wait_until(lambda: web.get(url).json()["status"] == "succeeded", 180, "the batch is done after a new start")
+            assert web.get(url).json()["counts"]["succeeded"] == 200
 
 
 def _post(service: Served, sent: list[Sent], number: int) -> None:
