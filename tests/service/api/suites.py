@@ -22,7 +22,7 @@ from service.use_cases import answer_document
 from tests.service.api.curves import App, Client, curve
 
 RISING, FALLING, TURNED = (0.1, 0.3, 0.6, 0.9), (0.9, 0.6, 0.3, 0.1), (0.9, 0.2, 0.25, 0.95)
-AWAITED = 600.0  # seconds
+AWAITED = 600.0  # seconds; the first summary of an installation compiles its sampler
 
 
 class Awaited(Derivations):
