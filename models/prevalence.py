@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import chi2, qmc
+from scipy.special import gammaincinv, ndtri
 
 from models.arrays import Floats
 from models.options import Shape
 from models.pool import resampled
 from models.results import Interval
 from models.shapes import SHAPES
+from models.sobol import sobol
 from models.suite_curve import SuiteCurve
 from models.turn import quantiles
 
@@ -209,9 +209,9 @@ def _proposed(center: Floats, covariance: Floats, count: int) -> tuple[Floats, F
 @lru_cache(maxsize=8)
 def _standard(size: int, count: int) -> tuple[Floats, Floats]:
     """Draws (S, size) from the standard t distribution and its log density up to a constant; always the same."""
-    v = qmc.Sobol(size + 1, scramble=True, rng=np.random.default_rng(SEED)).random(count)
+    v = sobol(size + 1, count, np.random.default_rng(SEED))
     v = np.clip(v, 1e-12, 1 - 1e-12)
-    scale = np.sqrt(DEGREES_OF_FREEDOM / chi2.ppf(v[:, -1], DEGREES_OF_FREEDOM))
+    scale = np.sqrt(DEGREES_OF_FREEDOM / (2 * gammaincinv(DEGREES_OF_FREEDOM / 2, v[:, -1])))
     standard = ndtri(v[:, :-1]) * scale[:, None]
     distance = np.sum(standard**2, axis=1)
     log_density = -0.5 * (DEGREES_OF_FREEDOM + size) * np.log1p(distance / DEGREES_OF_FREEDOM)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
@@ -20,6 +19,7 @@ from models.curve_models import CURVE_MODELS, FLAT_SHARES
 from models.curve_models.record import Context, CurveModel, prior_draws
 from models.mean_curves import Formulas
 from models.options import Shape
+from models.sobol import sobol
 
 SHAPES: tuple[Shape, ...] = tuple(Shape)
 FLAT, POSITIVE, INVERSE = (SHAPES.index(shape) for shape in (Shape.FLAT, Shape.POSITIVE, Shape.INVERSE))
@@ -138,5 +138,5 @@ def _defined(name: str, context: Context) -> CurveModel:
 
 @lru_cache(maxsize=16)
 def _uniforms(dimensions: int) -> Floats:
-    numbers = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(PRIOR_SEED)).random(PRIOR_DRAWS)
+    numbers = sobol(dimensions, PRIOR_DRAWS, np.random.default_rng(PRIOR_SEED))
     return np.clip(numbers, 1e-12, 1 - 1e-12)

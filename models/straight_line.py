@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import qmc
 
 from models.arrays import Floats
 from models.curve_models.logit_linear import logit_linear
@@ -20,6 +19,7 @@ from models.likelihood import Observations
 from models.pool import Part, Pool
 from models.posterior import Work
 from models.shapes import PRIOR_DRAWS, PRIOR_SEED, SHAPES, classify, landmarks
+from models.sobol import sobol
 
 EDGE = 1e-12
 
@@ -49,7 +49,7 @@ def of_classes(pool: Pool, prior: Floats) -> Floats:
 def _masses(*, bounded: bool, delta: float) -> Floats:
     """Prior mass (5,) of each shape under the line."""
     model = logit_linear(Context(bounded, delta))
-    sobol = qmc.Sobol(len(model.parameter_names), scramble=True, rng=np.random.default_rng(PRIOR_SEED))
-    shape, levels = prior_draws(model, np.clip(sobol.random(PRIOR_DRAWS), EDGE, 1 - EDGE))
+    v = sobol(len(model.parameter_names), PRIOR_DRAWS, np.random.default_rng(PRIOR_SEED))
+    shape, levels = prior_draws(model, np.clip(v, EDGE, 1 - EDGE))
     code = classify(landmarks(model, shape, levels), delta)
     return np.bincount(code, minlength=len(SHAPES)) / PRIOR_DRAWS

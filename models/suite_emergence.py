@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from models.arrays import Floats
 from models.resolution import jeffreys
@@ -149,7 +149,7 @@ def _effective(size: Floats, hits: Floats, level: float) -> float:
     if variance == 0:
         return total
     quantile = (1 + level) / 2
-    correction = float(t.ppf(quantile, max(total - 1, 1)) / t.ppf(quantile, count - 1)) ** 2
+    correction = float(stdtrit(max(total - 1, 1), quantile) / stdtrit(count - 1, quantile)) ** 2
     return min(p * (1 - p) / variance, total) * correction
 
 

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
-from scipy.stats import qmc
 
 from models.arrays import Floats
 from models.curve_models import CURVE_MODELS, FLAT_SHARES
@@ -22,6 +21,7 @@ from models.likelihood import observe
 from models.options import Shape
 from models.results import Analysis
 from models.shapes import CONTEXT_FIELDS, SHAPES, classify, landmarks
+from models.sobol import sobol
 
 CELLS = 16  # of equal posterior mass
 BINS = 120  # of equal width, in a picture
@@ -126,7 +126,7 @@ def _positions(name: str, context: Context, shape: Shape) -> Floats:
     if model is None or name in FLAT_SHARES:
         return np.zeros(PRIOR_BINS)
     size = len(model.parameter_names)
-    v = qmc.Sobol(size, scramble=True, rng=np.random.default_rng(PRIOR_SEED)).random(PRIOR_DRAWS)
+    v = sobol(size, PRIOR_DRAWS, np.random.default_rng(PRIOR_SEED))
     marks = landmarks(model, *prior_draws(model, np.clip(v, 1e-12, 1 - 1e-12)))
     positions = marks.position[classify(marks, context.delta) == SHAPES.index(shape)]
     return np.asarray(np.histogram(positions, bins=PRIOR_BINS, range=(0.0, 1.0))[0] / PRIOR_DRAWS)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import qmc
 
 from models.arrays import Floats
 from models.curve_models import CURVE_MODELS, FLAT_SHARES
@@ -14,6 +13,7 @@ from models.curve_models.record import Context, prior_draws
 from models.options import Shape
 from models.pool import Pool
 from models.shapes import CONTEXT_FIELDS, PRIOR_DRAWS, PRIOR_SEED, SHAPES, classify, landmarks
+from models.sobol import sobol
 
 TURNED = (SHAPES.index(Shape.U_SHAPED), SHAPES.index(Shape.INVERTED_U))
 EDGE = 1e-12
@@ -42,8 +42,8 @@ def _cached_positions(name: str, context: Context) -> tuple[Floats, ...]:
     model = CURVE_MODELS[name](context)
     if model is None:
         return tuple(np.empty(0) for _ in TURNED)
-    sobol = qmc.Sobol(len(model.parameter_names), scramble=True, rng=np.random.default_rng(PRIOR_SEED))
-    shape, levels = prior_draws(model, np.clip(sobol.random(PRIOR_DRAWS), EDGE, 1 - EDGE))
+    v = sobol(len(model.parameter_names), PRIOR_DRAWS, np.random.default_rng(PRIOR_SEED))
+    shape, levels = prior_draws(model, np.clip(v, EDGE, 1 - EDGE))
     marks = landmarks(model, shape, levels)
     codes = classify(marks, context.delta)
     return tuple(np.sort(marks.position[codes == place]) for place in TURNED)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from models.arrays import Floats
 from models.engines.mixture import Mixture, fitted, refitted
 from models.posterior import effective_sample_size, pareto_k
+from models.sobol import sobol
 
 PARTICLES = 1024  # a power of two, as a Sobol sequence wants it
 LEAST_SIZE = 0.5  # effective share of the particles that a step may leave
@@ -133,7 +133,7 @@ class _Swarm:
 
 
 def _annealed_particles(log_likelihood: LogLikelihood, dimension: int, generator: np.random.Generator) -> Floats:
-    uniform = qmc.Sobol(dimension, rng=generator).random(PARTICLES)
+    uniform = sobol(dimension, PARTICLES, generator)
     swarm = _Swarm(log_likelihood, np.asarray(ndtri(np.clip(uniform, EDGE, 1 - EDGE))), generator)
     power = 0.0
     while power < 1.0:

@@ -14,7 +14,6 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
@@ -22,6 +21,7 @@ from models.curve_models.record import design
 from models.engines import kernels
 from models.engines.target import Draws, Target, level_noise, shape_values
 from models.posterior import Work
+from models.sobol import sobol
 
 DEFENSIVE_SHARE = 0.1  # of the draws that go to cells by prior mass alone
 STEEPEST_TILT, FLAT_TILT = 5.0, 1e-4  # natural-log change of the proposal across one cell
@@ -177,7 +177,7 @@ def _place(grid: Grid, tilts: Floats, picked: Ints, jitter: Floats) -> tuple[Flo
 
 @lru_cache(maxsize=256)
 def _sequence(dimensions: int, p: int, draws: int, seed: int) -> _Sequence:
-    sobol = qmc.Sobol(2 + dimensions + p, scramble=True, rng=np.random.default_rng([seed, dimensions, p]))
-    numbers = np.clip(sobol.random(draws), EDGE, 1 - EDGE)
+    generator = np.random.default_rng([seed, dimensions, p])
+    numbers = np.clip(sobol(2 + dimensions + p, draws, generator), EDGE, 1 - EDGE)
     noise = level_noise(numbers[:, 1 + dimensions], numbers[:, 2 + dimensions :])
     return _Sequence(numbers[:, 0], numbers[:, 1 : 1 + dimensions], noise)

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import gammaincinv, ndtr, ndtri
-from scipy.stats import qmc
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
@@ -22,6 +21,7 @@ from models.engines import kernels
 from models.engines.cells import EDGE
 from models.engines.target import Draws, Target, level_noise
 from models.posterior import ModelPosterior, Work, effective_sample_size
+from models.sobol import sobol
 
 COMPONENTS = 48
 PRIOR_SHARE = 0.08  # of the draws that come from the prior of shape and r
@@ -155,8 +155,7 @@ def _log_ratio(x: Floats, whitened_centers: Floats, inverse: Floats, df: int, co
 
 @lru_cache(maxsize=256)
 def _sequence(d: int, p: int, draws: int, seed: int) -> _Sequence:
-    sobol = qmc.Sobol(3 + d + p, scramble=True, rng=np.random.default_rng([seed, d, p, 1]))
-    numbers = np.clip(sobol.random(draws), EDGE, 1 - EDGE)
+    numbers = np.clip(sobol(3 + d + p, draws, np.random.default_rng([seed, d, p, 1])), EDGE, 1 - EDGE)
     z = np.asarray(ndtri(numbers[:, 1 : 1 + d]))
     df = _degrees_of_freedom(d)
     spread = np.sqrt(df / (2 * gammaincinv(df / 2, numbers[:, 1 + d])))

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, ndtri
-from scipy.stats import chi2, qmc
+from scipy.special import gammaincinv, gammaln, ndtri
 
 from models.arrays import Floats
 from models.compiled import compiled
+from models.sobol import sobol
 
 COMPONENTS = 10
 FIRST_ROUNDS, ROUNDS = 12, 4  # of expectation and maximisation, from scattered centres and from an earlier mixture
@@ -51,9 +51,9 @@ class Mixture:
     def draws(self, count: int, generator: np.random.Generator) -> Floats:
         """Draws (count, D), a power of two, from a scrambled Sobol sequence."""
         d = self.parts.centres.shape[1]
-        v = np.clip(qmc.Sobol(d + 2, rng=generator).random(count), EDGE, 1 - EDGE)
+        v = np.clip(sobol(d + 2, count, generator), EDGE, 1 - EDGE)
         normal = np.asarray(ndtri(v[:, :d]))
-        stretch = np.sqrt(FREEDOM / chi2.ppf(v[:, d], FREEDOM))
+        stretch = np.sqrt(FREEDOM / (2 * gammaincinv(FREEDOM / 2, v[:, d])))
         chosen = np.searchsorted(np.cumsum(self.parts.shares) * (1 - PRIOR_SHARE), v[:, d + 1])
         for c, (centre, factor) in enumerate(zip(self.parts.centres, self.parts.factors, strict=True)):
             rows = np.flatnonzero(chosen == c)
