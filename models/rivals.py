@@ -13,7 +13,6 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.special import expit, logit, stdtrit
 
 from models.arrays import Floats
@@ -175,6 +174,8 @@ def _curved(given: Seen, basis: Basis, starts: Floats, parameters: int) -> Rival
 
     Spread by the residuals on the score's scale.
     """
+    from scipy.optimize import least_squares  # here, since it takes half a second to load
+
     curves = basis(starts, given.u)
     best = starts[int(np.argmin(_squares(curves, given.y)))]
     lowest, highest = starts.min(axis=0) - 1.0, starts.max(axis=0) + 1.0

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from models.arrays import Floats
@@ -145,6 +144,8 @@ def _bisected(search: _Search, limit: Power) -> list[Power]:
 
 def _needed(tried: Iterable[Power], limit: Power, target: float) -> tuple[int, float | None, float | None]:
     """Number of examples and its interval from a logistic curve in log n, below the limit, through all points."""
+    from scipy.optimize import minimize  # here, since it takes half a second to load
+
     below = [power for power in tried if power.n_examples < LARGEST_N]
     x = np.log([power.n_examples for power in below])
     found = np.array([power.probability * power.studies for power in below])

@@ -63,7 +63,7 @@ def sobol(dimensions: int, count: int, generator: np.random.Generator) -> Floats
     points = (digits @ (1 << np.arange(BITS, dtype=np.uint32)))[None, :].astype(np.int64)
     for bit in range((count - 1).bit_length()):  # the Gray code of what follows is that of what was, read backwards
         points = np.concatenate([points, points[::-1] ^ vectors[:, bit]])
-    return points[:count] * 2.0**-BITS
+    return np.asarray(points[:count] * 2.0**-BITS)
 
 
 def _vectors(dimensions: int) -> Ints:

@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from models.arrays import Floats
 
@@ -70,6 +69,8 @@ def typical_variance(design: Design) -> float:
 
 def zero_of_q(design: Design, target: float) -> float:
     """The tau² >= 0 at which the generalised Q equals `target` > 0; 0 where it is smaller from the start."""
+    from scipy.optimize import brentq  # here, since it takes half a second to load
+
     if generalised_q(design, 0.0) <= target:
         return 0.0
     upper = typical_variance(design)
@@ -82,6 +83,8 @@ def zero_of_q(design: Design, target: float) -> float:
 
 def reml_tau2(design: Design) -> float:
     """tau² of largest restricted likelihood."""
+    from scipy.optimize import minimize_scalar  # here, since it takes half a second to load
+
     typical = typical_variance(design)
     largest = typical + LARGEST_MULTIPLE * float(np.var(design.y))
     nodes = np.geomspace(SMALLEST_SHARE * typical, largest, REML_NODES)
