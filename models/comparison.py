@@ -16,7 +16,7 @@ from typing import Literal, cast
 import numpy as np
 
 from models.analysis import averaged_posterior
-from models.arrays import Floats
+from models.arrays import Floats, Ints
 from models.between_model import ResolvedScale, Source
 from models.curve import ITEMS_TAG, MINIMUM_RATIO, ScalingCurve, differing_tags
 from models.errors import InvalidOptions, Problem
@@ -57,7 +57,10 @@ class ComparedCurve:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Where two mean curves meet in the range that both cover, the first time; `scale` is given that they do."""
+    """Where the lead of one mean curve first becomes the other's, in the range that both cover; `scale` is given that.
+
+    A lead is a difference above the smallest effect of both curves.
+    """
 
     probability: float | None
     scale: Interval
@@ -265,11 +268,12 @@ def _crossing(curves: tuple[ScalingCurve, ScalingCurve], pair: tuple[Averaged, A
     z = np.linspace(first, last, CROSSING_NODES)
     order = np.random.default_rng(SEED).permutation(CROSSING_DRAWS)
     gap = _performance(pair[1], z)[order] - _performance(pair[0], z)
-    crossed = (gap[:, 1:] > 0) != (gap[:, :-1] > 0)
-    meets = crossed.any(axis=1)
+    matters = max(o.observations.delta * abs(o.observations.unit) for o in pair)
+    left, right = change_of_lead(gap, matters)
+    meets = right > 0
     place = Interval(None, None, None, NO_CROSSING)
     if np.mean(meets) > SMALLEST_PROBABILITY:
-        place = interval(10.0 ** _meeting_points(gap[meets], crossed[meets], z), level)
+        place = interval(10.0 ** meeting_points(gap[meets], left[meets], z), level)
     return Crossing(float(np.mean(meets)), place, float(np.mean(gap[:, 0] > 0)), float(np.mean(gap[:, -1] > 0)))
 
 
@@ -291,9 +295,25 @@ def _performance(averaged: Averaged, z: Floats) -> Floats:
     return data.location + data.unit * curves
 
 
-def _meeting_points(gap: Floats, crossed: Floats, z: Floats) -> Floats:
-    """First zero (S,) of the differences on the log scale, linear between nodes."""
+def change_of_lead(gap: Floats, matters: float) -> tuple[Ints, Ints]:
+    """The nodes (S,) between which one curve's lead first becomes the other's; 0 and 0 where it never does.
+
+    A lead is a difference that matters: the draws of curves that nobody can tell apart change places for nothing.
+    """
+    leads = np.where(np.abs(gap) > matters, np.sign(gap), 0.0)
+    nodes = np.arange(gap.shape[1])
+    latest = np.maximum.accumulate(np.where(leads != 0, nodes, -1), axis=1)  # node of the last lead, itself included
+    before = np.take_along_axis(leads, np.maximum(latest, 0), axis=1)
+    changes = leads[:, 1:] * before[:, :-1] < 0
+    right = np.where(changes.any(axis=1), np.argmax(changes, axis=1) + 1, 0)
+    left = np.take_along_axis(latest, np.maximum(right - 1, 0)[:, None], axis=1)[:, 0]
+    return np.where(right > 0, left, 0), right
+
+
+def meeting_points(gap: Floats, start: Ints, z: Floats) -> Floats:
+    """First zero (S,) of the differences at or after their nodes `start`, on the log scale, linear between nodes."""
     rows = np.arange(len(gap))
+    crossed = ((gap[:, 1:] > 0) != (gap[:, :-1] > 0)) & (np.arange(gap.shape[1] - 1) >= start[:, None])
     node = np.argmax(crossed, axis=1)
     before, after = gap[rows, node], gap[rows, node + 1]
     return np.asarray(z[node] + (z[node + 1] - z[node]) * before / (before - after))

@@ -14,6 +14,7 @@ DOUBTS = {
     "range_too_short": "the models span too little scale to tell a sharp rise from a piece of a gradual one",
     "predictable_from_smaller_models": "the smaller models foretell it",
     "metric_explanation_untested": "the part of the metric could not be tested",
+    "resolution_explanation_untested": "the part of the test set could not be tested",
     "metric_explanation_not_settled": "the part of the metric is not settled",
     "no_model_inside_the_rise": "no model lies inside it",
     "fewer_than_three_scales_before_the_rise": "too few models lie before it to foretell it",
@@ -82,7 +83,11 @@ def _emergent(analysis: Analysis) -> str:
     sharp = f"the rise from 10 to 90 % takes {width}" if width else "the rise is sharp"
     p_value = analysis.emergence.unpredictability.p_value
     foretold = f"the smaller models did not foretell it{_p(p_value)}"
-    return f"Emergent: {sharp}, {foretold}, and neither test sets nor metric nor gaps between models explain it."
+    if analysis.emergence.explanations.resolution.holds is None:
+        rest = "neither metric nor gaps between models explain it; the part of the test set could not be tested"
+    else:
+        rest = "neither test sets nor metric nor gaps between models explain it"
+    return f"Emergent: {sharp}, {foretold}, and {rest}."
 
 
 def _open(analysis: Analysis) -> str:

@@ -19,7 +19,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.sharp_step import sharp_step
 from models.curve_models.token_power_law import EXPONENT_LOG_SD, EXPONENT_MEDIAN
 from models.engines.quadrature import quadrature
-from models.gradual import ADEQUATE, STEEPEST_EXPONENT, GradualCheck, GradualFamily, counts_only, gradual_check
+from models.gradual import ADEQUATE, STEEPEST_EXPONENT, GradualCheck, GradualFamily, at_zero, counts_only, gradual_check
 from models.pool import Averaged, resampled
 from models.posterior import ModelPosterior, Work
 from models.resolution import VISIBLE_SUCCESSES
@@ -85,13 +85,13 @@ def explanations(case: Case) -> Explanations:
 def _resolution(case: Case) -> ResolutionExplanation:
     """A straight line on the logit, no steeper than a decade wide, would give the zeros and all else (S, section 4)."""
     observations = case.averaged.observations
-    if not counts_only(observations):
-        return ResolutionExplanation(None, None, None, NOT_COUNTS)
     below = observations.decades_above < np.median(case.rise.high)
-    zero = below & (observations.successes == 0)
+    zero = below & at_zero(observations)
     zeros = int(np.count_nonzero(zero))
     if zeros == 0:
         return ResolutionExplanation(holds=False, p_value=None, models_at_zero=0, reason=NO_ZEROS)
+    if not counts_only(observations):
+        return ResolutionExplanation(None, None, None, NOT_COUNTS)
     check = case.check(GradualFamily.LINE)
     # Scatter between models gives any zero; it is the test set's only where so low a score is seldom seen in it.
     unseen = float(np.mean((check.fitted * observations.trials)[zero] <= VISIBLE_SUCCESSES)) >= MOST_ZEROS

@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 from scipy.special import expit
 
-from models.arrays import Floats
+from models.arrays import Bools, Floats
 from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
 
@@ -25,6 +25,7 @@ STREAM = 6204  # keeps these random numbers apart from any other use of the same
 ADEQUATE = 0.05  # design, section 6.4: posterior predictive p
 STEEPEST_LINE = 2 * math.log(9)  # logits per decade: its 10-90 % width is one decade
 STEEPEST_EXPONENT = 1.0  # design, section 6.4; the 10-90 % width of a power law is 1.34/a decades
+UNSEEN_ERRORS = 2.0  # standard errors from the worst score within which nothing is seen
 LOGIT_PER_R = 2.0  # a beta with intra-class correlation r² has, at one half, a logit sd of 2 r
 NODES, ZOOMS = 9, 4  # slopes of a grid, and how often one is laid
 LEVELS = (-20.0, 20.0)  # of the linear predictor at the middle of the scales
@@ -56,6 +57,13 @@ class GradualCheck:
 def counts_only(observations: Observations) -> bool:
     """Whether every point is a count, as the check needs."""
     return bool(np.all(observations.noise == NoiseKind.BETA_BINOMIAL))
+
+
+def at_zero(observations: Observations) -> Bools:
+    """Which points (N,) show nothing: a count of 0, or a score that its standard error does not tell from the worst."""
+    counts = observations.noise == NoiseKind.BETA_BINOMIAL
+    unseen = observations.bounded & (observations.y <= UNSEEN_ERRORS * observations.stderr)
+    return np.asarray(np.where(counts, observations.successes == 0, unseen))
 
 
 def gradual_check(family: GradualFamily, observations: Observations, r: float, seed: int) -> GradualCheck:

@@ -25,6 +25,7 @@ NOT_POSITIVE, NOT_SHARP = "not_positive", "not_sharp"
 RESOLUTION, METRIC, GAP = "gradual_curve_gives_these_counts", "smooth_per_token_curve", "rise_inside_one_gap"
 PERHAPS_NOT_SHARP, PREDICTABLE = "sharpness_uncertain", "predictable_from_smaller_models"
 UNTESTED, NO_MODEL_INSIDE = "metric_explanation_untested", "no_model_inside_the_rise"
+RESOLUTION_UNTESTED = "resolution_explanation_untested"
 METRIC_OPEN = "metric_explanation_not_settled"
 LABEL_OPEN = "label_undetermined"
 SHORT_RANGE = "range_too_short"
@@ -79,7 +80,9 @@ def _verdict(
     if found.scale_gap.holds:
         return Verdict.EXPLAINED_BY_SCALE_GAP, (GAP,)
     doubts = tuple(_doubts(case, found, unforeseen, label))
-    return (Verdict.UNDETERMINED, doubts) if doubts else (Verdict.EMERGENT, ())
+    if doubts:
+        return Verdict.UNDETERMINED, doubts
+    return Verdict.EMERGENT, (RESOLUTION_UNTESTED,) if found.resolution.holds is None else ()
 
 
 def _doubts(case: Case, found: Explanations, unforeseen: Unpredictability, label: str) -> Iterator[str]:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from models.analysis import analyze
-from models.comparison import compare, matched, posterior_of, told_apart
+from models.arrays import Floats
+from models.comparison import change_of_lead, compare, matched, meeting_points, posterior_of, told_apart
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
 from models.metrics import REGISTRY, Metric, MetricKind
@@ -55,6 +57,37 @@ def test_a_curve_that_rises_and_one_that_turns_differ_and_cross_once() -> None:
     assert 10**8.25 < crossing.scale.lower < crossing.scale.upper < 10**9
     assert crossing.probability_second_better_at_start == pytest.approx(0, abs=0.05)
     assert crossing.probability_second_better_at_end == pytest.approx(1, abs=0.05)
+
+
+def test_curves_that_lie_on_each_other_do_not_cross() -> None:
+    points = tuple(ScalePoint(10.0 ** (8 + i), 0.5, n_examples=20_000, n_correct=10_000) for i in range(5))
+    flat = analyze(ScalingCurve("task", ACCURACY, points), Options())
+    crossing = compare([flat, flat]).differences[0].crossing
+    assert crossing.probability is not None
+    assert crossing.probability < 0.1
+    assert crossing.probability_second_better_at_start == pytest.approx(0.5, abs=0.1)
+
+
+def first_change(gap: Floats, matters: float) -> tuple[int, int]:
+    """The nodes between which the lead changes, looked for one by one."""
+    last = None
+    for node, difference in enumerate(gap):
+        if abs(difference) > matters:
+            if last is not None and gap[last] * difference < 0:
+                return last, node
+            last = node
+    return 0, 0
+
+
+def test_a_lead_changes_where_a_walk_from_node_to_node_finds_it() -> None:
+    gap = np.cumsum(np.random.default_rng(1).normal(size=(500, 30)), axis=1)
+    left, right = change_of_lead(gap, 1.0)
+    found = list(zip(left.tolist(), right.tolist(), strict=True))
+    assert found == [first_change(row, 1.0) for row in gap]
+    assert 0.2 < np.mean(right > 0) < 0.8
+    rows = np.flatnonzero(right)
+    starts = meeting_points(gap[rows], left[rows], np.arange(30.0))
+    assert np.all((left[rows] <= starts) & (starts <= right[rows]))
 
 
 def test_probability_that_shapes_differ_is_that_of_independent_labels() -> None:

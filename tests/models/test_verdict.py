@@ -114,6 +114,16 @@ def test_a_continuous_metric_explains_nothing() -> None:
     assert found.explanations.metric.reason == "metric_linear_or_continuous"
     assert found.explanations.resolution.reason == "not_counts"
     assert found.verdict is Verdict.EMERGENT
+    assert found.verdict_reasons == ("resolution_explanation_untested",)
+
+
+def test_scores_clear_of_the_worst_by_their_errors_are_no_zeros_of_a_small_test_set() -> None:
+    bounded = REGISTRY["mean_probability"]
+    points = tuple(ScalePoint(float(10**z), 0.1 + 0.85 * float(y), stderr=0.004) for z, y in zip(Z, JUMP, strict=True))
+    found = analyze(ScalingCurve("task", bounded, points), Options()).emergence
+    assert (found.explanations.resolution.holds, found.explanations.resolution.models_at_zero) == (False, 0)
+    assert found.verdict is Verdict.EMERGENT
+    assert found.verdict_reasons == ()
 
 
 def test_an_error_rate_and_another_unit_of_scale_get_the_verdict_of_the_accuracy() -> None:
