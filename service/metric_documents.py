@@ -112,6 +112,9 @@ def _row(found: Rescored, asked: OutputsAsked) -> dict[str, Any]:
         **_maybe("continuous", metric.continuous, "not_registered"),
         **_maybe("smallest_effect", found.smallest_effect, found.reason),
         **_label(found),
+        "warnings": []
+        if found.analysis is None
+        else [encoded(warned) for warned in found.analysis.diagnostics.warnings],
         "points": _points(found, asked),
         "grid": [] if found.analysis is None else [encoded(point) for point in found.analysis.fit.grid],
         **_maybe("emergence", None if found.emergence is None else encoded(found.emergence), found.reason),

@@ -13,7 +13,7 @@ from service.metric_words import predicted_sentence, rescored_sentence
 from service.number_format import NOTHING, number_text, probability_text, scale_text
 from service.suite_table import WIDTH, Row, Section, interval_words
 from service.table_row import VERDICT_WORDS, table_row
-from service.table_words import label_words, shape_name
+from service.table_words import LEGEND, label_words, shape_name, warning_words
 
 if TYPE_CHECKING:
     from models.metric_curves import PredictedMetric
@@ -58,13 +58,18 @@ def rescored_sections(asked: OutputsAsked, found: Sequence[Rescored]) -> Iterato
         "linear",
         "continuous",
         "label",
+        "prob.",
         "emergence: seen, curve",
         "10-90 width",
         "step",
         "emergent?",
         "by",
+        "warnings",
     )
-    yield Section("What each metric shows", [head, *map(_rescored_row, found)])
+    rows = [head, *map(_rescored_row, found)]
+    given = {code for each in found if each.analysis is not None for code in table_row(each.analysis).warnings}
+    legend = [f"{short}: {words}" for code, (short, words) in LEGEND.items() if code in given]
+    yield Section("What each metric shows", rows, legend)
 
 
 def _fit(found: Prediction) -> Section:
@@ -98,17 +103,19 @@ def _rescored_row(found: Rescored) -> Row:
     metric = found.scored.metric
     traits = metric.name, TRUTHS[metric.linear], TRUTHS[metric.continuous]
     if found.analysis is None or found.emergence is None:
-        return *traits, LEFT_OUT[found.reason or ""], *[NOTHING] * 5
+        return *traits, LEFT_OUT[found.reason or ""], *[NOTHING] * 7
     row, sharpness = table_row(found.analysis), found.emergence.sharpness
     label = label_words(row)
     return (
         *traits,
         label if label == shape_name(row) else f"{label} ({shape_name(row)})",
+        row.probability,
         " ".join(filter(None, row.emergence)),
         _interval(sharpness.width_decades),
         NOTHING if sharpness.step_share.estimate is None else number_text(sharpness.step_share.estimate, 2),
         VERDICT_WORDS.get(found.emergence.verdict or "", NOTHING),
         explained_by(found) or NOTHING,
+        warning_words(row),
     )
 
 

@@ -171,6 +171,7 @@ def _rescored_metric() -> Schema:
         "higher_is_better": {"type": "boolean"},
         "points": {"type": "array", "items": strict({**point, **point_reasons}, tuple(point))},
         "grid": told({"type": "array", "items": reference("GridPoint")}, "The averaged curve."),
+        "warnings": told({"type": "array", "items": reference("Warned")}, "Of the analysis under this metric."),
     }
     maybe: dict[str, Schema] = {
         "linear": _TRUTH,

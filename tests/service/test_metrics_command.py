@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.contract.metric_examples import METRIC_CURVES
+from service.number_format import probability_text
 from service.readers.errors import UnreadableFile
 from service.readers.model_outputs import read_request
 from service.suite_table import WIDTH
@@ -182,6 +183,15 @@ def test_a_file_that_holds_no_request_is_told(tmp_path: Path, content: bytes, to
     with pytest.raises(UnreadableFile, match=told):
         read_request(path)
     assert run(path).exit_code == 2
+
+
+def test_each_label_has_its_probability_and_its_warnings(tmp_path: Path) -> None:
+    path = written(tmp_path, TOKENS)
+    metrics = orjson.loads(run(path, "--json").stdout)["metrics"]
+    assert all("prior_dominated" in {warned["code"] for warned in metric["warnings"]} for metric in metrics)
+    table = run(path).stdout
+    assert f" {probability_text(metrics[0]['probability'])} " in table
+    assert "few: four scales or fewer: the priors decide as much as the scores" in table
 
 
 def test_the_example_of_the_page_on_formats_works(tmp_path: Path) -> None:
