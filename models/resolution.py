@@ -1,7 +1,9 @@
 """What a test set can show: intervals of single scores, and how large it must be for a score to be seen at all.
 
-Everything is in the submitted orientation. Intervals of counts are Jeffreys and Wilson (Brown, Cai and DasGupta 2001,
-Statistical Science 16, sections 3.1 and 4.3), never the normal one, which covers 18 % at n = 20 and p = .01.
+Scores and intervals are in the submitted orientation; whether a test set can show a score is a question of performance,
+so that an error rate gets the report of the accuracy that it mirrors. Intervals of counts are Jeffreys and Wilson
+(Brown, Cai and DasGupta 2001, Statistical Science 16, sections 3.1 and 4.3), never the normal one, which covers 18 % at
+n = 20 and p = .01.
 """
 
 from __future__ import annotations
@@ -183,8 +185,14 @@ def _needed(metric: Metric, fitted: Interval, design_effect: float) -> tuple[int
         return None, NOT_A_COUNT
     if fitted.estimate is None:
         return None, NO_FITTED_SCORE
-    needed = n_needed((fitted.estimate - (metric.lower or 0.0)) / metric.width, design_effect)
+    needed = n_needed(_performance(metric, fitted.estimate), design_effect)
     return needed, FITTED_NEAR_ZERO if needed is None else None
+
+
+def _performance(metric: Metric, score: float) -> float:
+    """Share of the examples solved, in [0, 1], that a score stands for."""
+    share = (score - (metric.lower or 0.0)) / metric.width
+    return share if metric.higher_is_better else 1.0 - share
 
 
 def _below(n_examples: float, needed: int | None, reason: str | None) -> tuple[bool | None, str | None]:

@@ -264,7 +264,8 @@ class Decomposition:
 class PointReport:
     """One point: what its test set can and cannot show. `interval` is Jeffreys, `wilson` Wilson's, at 95 % or as asked.
 
-    `resolution` is 1/n; `n_needed` the test-set size at which the fitted score would be visible (3/p).
+    `resolution` is 1/n; `n_needed` the test-set size at which the fitted performance p would be visible (3/p).
+    `below_resolution`: the test set is smaller than that.
     """
 
     model: str | None

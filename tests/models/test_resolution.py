@@ -15,6 +15,7 @@ from models.resolution import count_residual, jeffreys, n_needed, point_reports,
 from models.results import Interval, PointReport, Range
 
 ACCURACY = REGISTRY["accuracy"]
+ERROR = Metric("error", MetricKind.PROPORTION, higher_is_better=False)
 SIZES = st.integers(1, 10_000_000)
 COUNTS = SIZES.flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -211,8 +212,22 @@ def test_clustered_examples_widen_both_intervals_as_a_smaller_test_set_would() -
         assert wide.resolution == 0.0025
 
 
+def visibility(report: PointReport) -> tuple[object, ...]:
+    """What a report says of whether its test set can show the score."""
+    needed = report.n_needed, report.n_needed_reason
+    return (*needed, report.below_resolution, report.below_resolution_reason, report.resolution, report.design_effect)
+
+
+@pytest.mark.parametrize("design_effect", [1.0, 4.0])
+def test_an_error_rate_gets_the_report_of_the_accuracy_that_it_mirrors(design_effect: float) -> None:
+    seen, fitted = [0.0, 0.0, 0.3, 0.8, 1.0], [0.0, 0.001, 0.3, 0.8, 1.0]
+    accuracy = reports(counted(seen, 500), ACCURACY, fitted, design_effect)
+    mirrored = counted([1 - y for y in seen], 500), ERROR, [1 - y for y in fitted], design_effect
+    assert [visibility(report) for report in reports(*mirrored)] == [visibility(report) for report in accuracy]
+    assert [report.below_resolution for report in accuracy] == [True, True, False, False, False]
+
+
 def test_scores_are_reported_as_they_were_submitted() -> None:
-    error = Metric("error", MetricKind.PROPORTION, higher_is_better=False)
-    assert [r.interval for r in reports(counted([0.9, 0.1], 50), error)] == [
+    assert [r.interval for r in reports(counted([0.9, 0.1], 50), ERROR)] == [
         r.interval for r in reports(counted([0.9, 0.1], 50))
     ]
