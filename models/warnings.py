@@ -42,8 +42,11 @@ def _score_warnings(curve: ScalingCurve) -> Iterator[Warned]:
         value = next(iter(scores))
         message = f"every score is exactly {value:g}: the task may not be scorable this way, and flat says no more"
         yield Warned("scores_at_bound", message)
-    if metric.chance is not None and metric.higher_is_better and max(scores) < metric.chance:
-        yield Warned("below_chance", f"every score lies below chance ({metric.chance:g})")
+    if metric.chance is not None and metric.kind is not MetricKind.UNBOUNDED:
+        sign = 1 if metric.higher_is_better else -1
+        if max(sign * score for score in scores) < sign * metric.chance:
+            side = "below chance" if metric.higher_is_better else "above chance, where lower is better"
+            yield Warned("below_chance", f"every score lies {side} ({metric.chance:g})")
 
 
 def _noise_warnings(curve: ScalingCurve, observations: Observations) -> Iterator[Warned]:

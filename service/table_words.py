@@ -37,7 +37,7 @@ LEGEND = {
     "not_robust": ("prior", "the label changes under other reasonable priors or another smallest effect"),
     "erratic": ("erratic", "the scores scatter around any smooth curve by more than the effect"),
     "scores_at_bound": ("bound", "every score is the lowest or highest possible: the task may not be scorable so"),
-    "below_chance": ("chance", "every score lies below chance"),
+    "below_chance": ("chance", "every model does worse than chance"),
     "target_length_unknown": ("length", "exact match without target_length: the per-token curve is a guess"),
     "bounded_mean_as_counts": ("counts", "a mean of bounded scores is treated as counts: give stderr"),
     "n_from_stderr": ("n(se)", "n_examples was derived from score and stderr"),

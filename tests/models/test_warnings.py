@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from models.curve import ScalePoint, ScalingCurve
 from models.likelihood import CLUSTERED, observe
-from models.metrics import REGISTRY
+from models.metrics import REGISTRY, Metric, MetricKind
 from models.options import Options
 from models.resolution import point_reports
 from models.results import Interval
@@ -16,10 +18,11 @@ from service.readers import score_columns
 ACCURACY = REGISTRY["accuracy"]
 
 
-def warned(*points: ScalePoint) -> dict[str, str]:
+def warned(*points: ScalePoint, metric: Metric = ACCURACY) -> dict[str, str]:
     """Messages by code."""
-    curve = ScalingCurve("task", ACCURACY, points)
-    return {found.code: found.message for found in curve_warnings(curve, observe(curve, Options()))}
+    curve = ScalingCurve("task", metric, points)
+    options = Options(smallest_effect=0.02 if metric.kind is MetricKind.UNBOUNDED else None)
+    return {found.code: found.message for found in curve_warnings(curve, observe(curve, options))}
 
 
 def test_scores_that_no_count_gives_are_told_with_their_number() -> None:
@@ -69,3 +72,23 @@ def test_clusters_are_told_by_the_same_ratio_of_variances_as_in_files_of_harness
 def test_a_score_within_the_tolerance_of_counts_is_one() -> None:
     single_precision = 0.3330000042915344
     assert "score_not_a_count" not in warned(ScalePoint(1.0, 0.2, 1000), ScalePoint(2.0, single_precision, 1000))
+
+
+WORSE = {
+    "accuracy": "every score lies below chance (0.25)",
+    "error_rate": "every score lies above chance, where lower is better (0.75)",
+}
+
+
+@pytest.mark.parametrize("best", [0.21, 0.25, 0.3])
+def test_models_worse_than_chance_are_told_for_accuracies_and_for_error_rates(best: float) -> None:
+    errors = replace(ACCURACY, name="error_rate", higher_is_better=False, chance=0.75)
+    for metric in (replace(ACCURACY, chance=0.25), errors):
+        shares = (y if metric.higher_is_better else 1 - y for y in (0.2, 0.19, best))
+        found = warned(*(ScalePoint(10.0**i, share, 500) for i, share in enumerate(shares)), metric=metric)
+        assert found.get("below_chance") == (WORSE[metric.name] if best < 0.25 else None)
+
+
+def test_a_loss_without_bounds_has_no_chance_to_be_worse_than() -> None:
+    loss = replace(REGISTRY["loss"], chance=1.0)
+    assert "below_chance" not in warned(*(ScalePoint(10.0**i, 3.0, stderr=0.1) for i in range(3)), metric=loss)
