@@ -41,7 +41,10 @@ N_NOT_GIVEN = "n_examples_not_given"
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """What is known of one point's noise: its two intervals and the size of its test set (0: stderr only)."""
+    """What is known of one point's noise: its two intervals, the size of its test set (0: stderr only), design effect.
+
+    The design effect is the test set's size over the independent examples that it is worth.
+    """
 
     interval: Range
     wilson: Range
@@ -55,7 +58,7 @@ def point_reports(
     """One report per point, in the order of the curve's points, as `fitted` must be.
 
     `design_effect` >= 1, of each point or of all, is the factor by which clustered examples widen the variance: k/deff
-    of n/deff.
+    of n/deff. Where a larger standard error stands for n, its own factor comes on top.
     """
     samples = _samples(curve, level, np.broadcast_to(design_effect, len(curve.points)))
     triples = zip(curve.points, fitted, samples, strict=True)
@@ -110,15 +113,25 @@ def _samples(curve: ScalingCurve, level: float, design_effects: Floats) -> list[
     intervals = _ranges(curve.metric, *jeffreys(*effective, level), counted)
     wilsons = _ranges(curve.metric, *wilson(*effective, level), counted)
     normal, missing = _normal(curve, level), Range(None, None, STDERR_GIVEN)
-    counts, effects = n_examples.tolist(), design_effects.tolist()
+    sizes = np.array([_test_set(point, curve.metric) for point in curve.points])
+    effects = design_effects * (np.where(counted, sizes, 1.0) / trials)
     return [
         _Sample(exact or approximate, score or missing, n, effect)
-        for exact, approximate, score, n, effect in zip(intervals, normal, wilsons, counts, effects, strict=True)
+        for exact, approximate, score, n, effect in zip(
+            intervals, normal, wilsons, sizes.tolist(), effects.tolist(), strict=True
+        )
     ]
 
 
+def _test_set(point: ScalePoint, metric: Metric) -> float:
+    """Size of the test set behind a count, as it was given where it was; 0 where the standard error alone is used."""
+    if metric.kind is MetricKind.PROPORTION and point.n_examples is not None:
+        return float(point.n_examples)
+    return _n_examples(point, metric)
+
+
 def _n_examples(point: ScalePoint, metric: Metric) -> float:
-    """Size of the test set behind a count; 0 where the standard error alone says how a score varies."""
+    """Independent examples that a count is worth; 0 where the standard error alone says how a score varies."""
     if metric.kind is MetricKind.PROPORTION:
         return float(independent_examples(point))
     return 0.0 if point.stderr is not None else float(point.n_examples or 0)

@@ -212,6 +212,22 @@ def test_clustered_examples_widen_both_intervals_as_a_smaller_test_set_would() -
         assert wide.resolution == 0.0025
 
 
+def test_a_larger_standard_error_beside_n_is_a_design_effect_in_every_figure() -> None:
+    shares, independent = (0.3, 0.5, 0.7), (85, 101, 85)  # p (1 - p)/se² + 1
+    found = reports([ScalePoint(10.0**i, y, n_examples=1000, stderr=0.05) for i, y in enumerate(shares)])
+    for report, share, n in zip(found, shares, independent, strict=True):
+        assert (report.n_examples, report.resolution) == (1000, 0.001)
+        assert report.design_effect == pytest.approx(1000 / n)
+        assert report.n_needed == math.ceil(3 / share * 1000 / n)
+        assert report.interval == reports(counted([share, 1.0], n))[0].interval
+    assert [report.n_needed for report in found] == [118, 60, 51]
+
+
+def test_a_test_set_that_clusters_make_too_small_is_smaller_than_what_it_needs() -> None:
+    report = reports([ScalePoint(10.0**i, 0.002, n_examples=2000, stderr=0.005) for i in range(2)])[0]
+    assert (report.below_resolution, report.n_needed) == (True, math.ceil(1500 * 2000 / 81))
+
+
 def visibility(report: PointReport) -> tuple[object, ...]:
     """What a report says of whether its test set can show the score."""
     needed = report.n_needed, report.n_needed_reason
