@@ -80,7 +80,7 @@ def analyze(
         emergence=_emergence(curve, setting, averaged, label.label),
         points=_points(curve, averaged),
         fit=fit(averaged),
-        frequentist=crosschecks(curve, setting.observations),
+        frequentist=crosschecks(curve, setting.observations, options.interval),
         diagnostics=diagnostics(averaged, options.engine, notes),
         provenance=provenance(curve, options, resolved, setting.observations, int(max(averaged.pool.draws))),
         decomposition=two_tasks,

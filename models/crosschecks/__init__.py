@@ -13,8 +13,8 @@ MINIMUM_SCALES = 5  # two degrees of freedom are left for the dispersion beside 
 MINIMUM_SCALES_TWO_LINES = 8  # four on each side of the break, two of them left for the dispersion of each line
 
 
-def crosschecks(curve: ScalingCurve, observations: Observations) -> Frequentist:
-    """All checks, on performance: higher is better."""
+def crosschecks(curve: ScalingCurve, observations: Observations, level: float) -> Frequentist:
+    """All checks, on performance: higher is better; intervals at `level`."""
     try:
         fits = _fits(curve, observations)
     except NotApplicable as refusal:
@@ -24,7 +24,7 @@ def crosschecks(curve: ScalingCurve, observations: Observations) -> Frequentist:
             LindMehlumCheck(status, reason),
             TwoLinesCheck(status, _two_lines_gate(curve) or reason),
         )
-    return Frequentist(glm_check(fits), lind_mehlum_check(fits), _two_lines(curve, fits))
+    return Frequentist(glm_check(fits), lind_mehlum_check(fits, level), _two_lines(curve, fits))
 
 
 def _fits(curve: ScalingCurve, observations: Observations) -> Polynomials:

@@ -21,8 +21,11 @@ SATURATION = "saturating_curves_look_alike"
 FURTHEST_DECADES = 300.0  # 10 to this power is still a finite number
 
 
-def lind_mehlum_check(fits: Polynomials) -> LindMehlumCheck:
-    """Joint one-sided test of the shape that the curvature has; `shape` is named where it is significant."""
+def lind_mehlum_check(fits: Polynomials, level: float) -> LindMehlumCheck:
+    """Joint one-sided test of the shape that the curvature has; `shape` is named where it is significant.
+
+    `level` is that of the interval of the turn alone.
+    """
     fitted = fits.quadratic
     curvature = float(fitted.coefficients[2])
     sign = 1.0 if curvature >= 0 else -1.0
@@ -30,7 +33,7 @@ def lind_mehlum_check(fits: Polynomials) -> LindMehlumCheck:
     # A U has a falling start and a rising end: both nulls must go, so the larger p value counts.
     p_value = max(float(stdtr(fitted.df, sign * fitted.t(start))), float(stdtr(fitted.df, -sign * fitted.t(end))))
     claimed = p_value < SIGNIFICANCE
-    turn, bounded = _fieller(fitted, fits.response)
+    turn, bounded = _fieller(fitted, fits.response, level)
     return LindMehlumCheck(
         status="ok",
         reason=None if claimed else NOT_SIGNIFICANT,
@@ -44,16 +47,16 @@ def lind_mehlum_check(fits: Polynomials) -> LindMehlumCheck:
     )
 
 
-def _fieller(fitted: Fit, response: Response) -> tuple[Interval, bool]:
-    """95 % interval of the extreme -b1/(2 b2), in the scale's own unit, and whether it is bounded.
+def _fieller(fitted: Fit, response: Response, level: float) -> tuple[Interval, bool]:
+    """Interval of the extreme -b1/(2 b2), in the scale's own unit, and whether it is bounded.
 
-    The set of all e with (b1 + 2 b2 e)² <= t² var(b1 + 2 b2 e): between two roots where the curvature is significant,
-    otherwise everything outside them, or everything.
+    The set of all e with (b1 + 2 b2 e)² <= t² var(b1 + 2 b2 e): between two roots where the curvature is significant
+    at 1 - level, otherwise everything outside them, or everything.
     """
     _, slope, curvature = (float(value) for value in fitted.coefficients)
     if curvature == 0:
         return Interval(None, None, None, reason="no_curvature"), False
-    square, product, rest = fieller_polynomial(fitted)
+    square, product, rest = fieller_polynomial(fitted, level)
     extreme = -slope / (2 * curvature)
     if square <= 0:
         return _interval((extreme, None, None), response, "unbounded"), False
@@ -62,11 +65,11 @@ def _fieller(fitted: Fit, response: Response) -> tuple[Interval, bool]:
     return _interval((extreme, *ends), response, None), True
 
 
-def fieller_polynomial(fitted: Fit) -> tuple[float, float, float]:
-    """Coefficients of e², e and 1 in (b1 + 2 b2 e)² - t² var(b1 + 2 b2 e)."""
+def fieller_polynomial(fitted: Fit, level: float) -> tuple[float, float, float]:
+    """Coefficients of e², e and 1 in (b1 + 2 b2 e)² - t² var(b1 + 2 b2 e), t the two-sided quantile of that level."""
     _, b1, b2 = (float(value) for value in fitted.coefficients)
     v11, v12, v22 = (float(fitted.covariance[i, j]) for i, j in ((1, 1), (1, 2), (2, 2)))
-    square = float(stdtrit(fitted.df, 1 - SIGNIFICANCE / 2)) ** 2
+    square = float(stdtrit(fitted.df, (1 + level) / 2)) ** 2
     return 4 * (b2**2 - square * v22), 4 * (b1 * b2 - square * v12), b1**2 - square * v11
 
 

@@ -23,7 +23,7 @@ SMALLEST_VARIANCE = 1e-12  # of a fitted proportion; below it the steps run off 
 DEVIANCE_TOLERANCE, RELATIVE_TOLERANCE = 1e-10, 1e-13
 NO_VARIATION = 1e-12  # mean squared residual, as a share of that around the mean, that is rounding error
 UNSOLVED = 1e-6  # estimating equations, as a share of the sum of their absolute terms' weights
-SIGNIFICANCE = 0.05  # at which a check claims a shape, and 1 - the coverage of its intervals
+SIGNIFICANCE = 0.05  # at which a check claims a shape
 
 
 class NotApplicable(Exception):

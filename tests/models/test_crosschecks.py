@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from models.analysis import analyze
 from models.arrays import Floats
 from models.crosschecks import crosschecks
 from models.crosschecks.lind_mehlum import fieller_polynomial
@@ -38,8 +39,8 @@ def losses(scores: Floats, stderr: float = 0.05) -> ScalingCurve:
     return ScalingCurve("task", REGISTRY["loss"], tuple(points))
 
 
-def checked(curve: ScalingCurve) -> Frequentist:
-    return crosschecks(curve, observe(curve, Options(smallest_effect=0.02)))
+def checked(curve: ScalingCurve, level: float = 0.95) -> Frequentist:
+    return crosschecks(curve, observe(curve, Options(smallest_effect=0.02)), level)
 
 
 def fits_of(curve: ScalingCurve) -> Polynomials:
@@ -127,16 +128,29 @@ def test_lind_mehlum_joint_p_value_is_the_larger_of_two_one_sided_ones(seed: int
     assert check.slope_at_start < 0
 
 
-def test_the_ends_of_the_fieller_interval_are_where_the_slope_is_just_not_significant() -> None:
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])
+def test_the_ends_of_the_fieller_interval_are_where_the_slope_is_just_not_significant(level: float) -> None:
     fits = fits_of(simulated(2, U_CURVE))
-    turn = checked(simulated(2, U_CURVE)).lind_mehlum.turn
+    turn = checked(simulated(2, U_CURVE), level).lind_mehlum.turn
     assert turn is not None
     assert turn.lower is not None
     assert turn.upper is not None
     for end in (turn.lower, turn.upper):
         position = (math.log10(end) - fits.response.z_center) / fits.response.z_half
         slope = np.array([0.0, 1.0, 2 * position])
-        assert fits.quadratic.p_value(slope) == pytest.approx(0.05, rel=1e-6)
+        assert fits.quadratic.p_value(slope) == pytest.approx(1 - level, rel=1e-6)
+
+
+def test_the_level_of_the_interval_moves_no_other_figure_of_the_check() -> None:
+    wide, narrow = (checked(simulated(2, U_CURVE), level) for level in (0.95, 0.5))
+    lind_mehlum = dataclasses.replace(narrow.lind_mehlum, turn=wide.lind_mehlum.turn)
+    assert dataclasses.replace(narrow, lind_mehlum=lind_mehlum) == wide
+
+
+def test_an_analysis_gives_the_interval_of_the_turn_at_the_level_that_was_asked_for() -> None:
+    curve = simulated(2, U_CURVE)
+    for level in (0.5, 0.95):
+        assert analyze(curve, Options(interval=level)).frequentist == checked(curve, level)
 
 
 def test_the_fieller_interval_covers_the_true_turn_in_95_of_100_curves() -> None:
@@ -144,7 +158,7 @@ def test_the_fieller_interval_covers_the_true_turn_in_95_of_100_curves() -> None
     mean = expit(1.2 * (np.linspace(-1, 1, 9) - turn) ** 2 - 0.5)
     inside = []
     for seed in range(400):
-        square, product, rest = fieller_polynomial(fits_of(simulated(seed, mean, 200, 0.0)).quadratic)
+        square, product, rest = fieller_polynomial(fits_of(simulated(seed, mean, 200, 0.0)).quadratic, 0.95)
         inside.append(square * turn**2 + product * turn + rest <= 0)
     # The t reference with an estimated dispersion is approximate: three binomial standard errors around 95 %.
     assert np.mean(inside) == pytest.approx(0.95, abs=0.033)
