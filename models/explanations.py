@@ -67,6 +67,11 @@ class Case:
     variation: HalfCauchy
     seed: int
 
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """Scales (N,) of the points as they were given."""
+        return tuple(point.scale for point in self.curve.points)
+
     @cached_property
     def r(self) -> float:
         """Posterior median of the between-model variation."""
@@ -163,6 +168,6 @@ def _scale_gap(case: Case) -> ScaleGapExplanation:
     chosen = int(np.argmax(np.bincount(gaps[same] if same.any() else gaps, minlength=len(rise.scales))))
     size = float(rise.scales[chosen] - rise.scales[chosen - 1])
     probability = float(np.mean(same & (gaps == chosen)))
-    ends = case.averaged.observations.scale_at(rise.scales[[chosen - 1, chosen]] / rise.scales[-1])
+    first, second = np.searchsorted(case.averaged.observations.u, case.averaged.scales[[chosen - 1, chosen]]).tolist()
     holds = size >= WIDE_GAP and probability >= IN_ONE_GAP
-    return ScaleGapExplanation(holds, probability, size, float(ends[0]), float(ends[1]))
+    return ScaleGapExplanation(holds, probability, size, case.sizes[first], case.sizes[second])

@@ -7,6 +7,7 @@ it coming is enough, times the number of places at which the rise could have beg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,9 +47,12 @@ SMOOTH_MODELS = (_line, token_power_law, power_law)
 
 
 def unpredictability(
-    observations: Observations, rise: Transition, variation: HalfCauchy, seed: int
+    observations: Observations, sizes: Sequence[float], rise: Transition, variation: HalfCauchy, seed: int
 ) -> Unpredictability:
-    """Tail probability of what the models from the beginning of the rise on were seen to score."""
+    """Tail probability of what the models from the beginning of the rise on were seen to score.
+
+    `sizes` (N,) are the points' scales as they were given.
+    """
     scales = rise.scales
     seen = int(np.count_nonzero(scales < np.median(rise.low)))
     if seen < FEWEST_SEEN:
@@ -60,7 +64,7 @@ def unpredictability(
     found = quadrature(models, smaller, variation, Work(EFFECTIVE_DRAWS, seed, even=True))
     p_value = max(_tail(posterior, smaller, observations, hidden, seed) for posterior in found)
     places = len(scales) - FEWEST_SEEN
-    first = float(observations.scale_at(observations.u[hidden])[0])
+    first = sizes[int(np.argmax(hidden))]
     return Unpredictability(min(places * p_value, 1.0), len(scales) - seen, first)
 
 

@@ -47,7 +47,7 @@ def judged(case: Case | None, averaged: Averaged, rise: Transition | None, label
     """Judge a rise; `case` is None where there is none that is sharp."""
     if case is None:
         return _no_case(averaged, rise)
-    unforeseen = unpredictability(averaged.observations, case.rise, case.variation, case.seed)
+    unforeseen = unpredictability(averaged.observations, case.sizes, case.rise, case.variation, case.seed)
     found = explanations(case)
     verdict, reasons = _verdict(case, found, unforeseen, label)
     return Judged(unforeseen, found, verdict, reasons)

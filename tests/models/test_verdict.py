@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -102,8 +103,24 @@ def test_a_rise_between_two_distant_models_is_explained_by_the_gap() -> None:
     assert found.verdict is Verdict.EXPLAINED_BY_SCALE_GAP
     gap = found.explanations.scale_gap
     assert gap.gap_decades == pytest.approx(1.1)
-    assert gap.lower_scale == pytest.approx(10**10.1)
-    assert gap.upper_scale == pytest.approx(10**11.2)
+    assert (gap.lower_scale, gap.upper_scale) == (float(10**10.1), float(10**11.2))
+
+
+def test_the_scales_that_are_named_are_scales_of_the_curve_to_the_last_digit() -> None:
+    sizes = (1e7, 3e7, 1e8, 3e8, 1e9, 1.5e9, 2e9, 4e9, 1e10)
+    scores = (0.02, 0.021, 0.019, 0.02, 0.022, 0.3, 0.6, 0.92, 0.93)
+    points = tuple(ScalePoint(size, score, stderr=0.006) for size, score in zip(sizes, scores, strict=True))
+    found = analyze(ScalingCurve("task", REGISTRY["token_accuracy"], points), Options()).emergence
+    gap = found.explanations.scale_gap
+    assert found.unpredictability.first_hidden_scale == 1.5e9
+    assert (gap.lower_scale, gap.upper_scale) in list(pairwise(sizes))
+
+
+def test_of_several_models_of_one_size_the_gap_names_their_size() -> None:
+    z = np.array([8.1, 8.1, 8.5, 8.9, 9.1, 9.4, 9.8, 10.1, 10.1, 11.2])
+    shares = np.array([0.002, 0.003, 0.001, 0.002, 0.002, 0.001, 0.003, 0.002, 0.001, 0.8])
+    gap = judged(shares, z=z).explanations.scale_gap
+    assert (gap.lower_scale, gap.upper_scale) == (float(10**10.1), float(10**11.2))
 
 
 def test_a_continuous_metric_explains_nothing() -> None:
