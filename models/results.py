@@ -36,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class LogBayesFactor:
-    """Natural log of the evidence of a class over that of the most probable class.
+    """Natural log of a class's evidence over the largest evidence, both to the power 0.92 (`EVIDENCE_POWER`).
 
     `upper_bound`: too few draws fell into the class, and the true value is at most `estimate`.
     """
