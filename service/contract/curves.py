@@ -101,7 +101,9 @@ def _point() -> Schema:
         "score": optional(NUMBER, "The score; may be left out where n_correct is given."),
         "n_examples": optional({**count, "minimum": 1}, "Size of the test set."),
         "stderr": optional(
-            {"type": "number", "minimum": 0, "maximum": LARGEST_NUMBER}, "Standard error, where n is not known."
+            {"type": "number", "minimum": 0, "maximum": LARGEST_NUMBER},
+            "Standard error; needed where n_examples does not give it. Of a share with n_examples, one that is larger "
+            "than theirs is used in their place; 0 is accepted, and ignored, where that share is 0 or 1.",
         ),
         "n_correct": optional(count, "Test examples solved."),
         "outcomes": optional(_examples({"enum": [0, 1]}), "1 or 0 for each example; the same items in all points."),

@@ -105,6 +105,17 @@ def test_the_fields_of_the_contract_are_those_that_are_read(contract: dict[str, 
     assert query == {*FILTER_FIELDS, "limit", "cursor", "sort"}
 
 
+def test_a_standard_error_of_zero_beside_n_is_read_and_fits_and_the_contract_says_where_one_counts(
+    app: App, contract: dict[str, Any]
+) -> None:
+    points = [{"scale": 10.0 ** (8 + i), "score": i, "n_examples": 300, "stderr": 0} for i in range(2)]
+    document = {"task": "addition", "metric": "accuracy", "points": points}
+    check(contract, "Curve", document)
+    assert app.test_client().post("/v1/analyses", json=document).status_code == 201
+    said = contract["components"]["schemas"]["Point"]["properties"]["stderr"]["description"]
+    assert "larger than theirs is used in their place" in said
+
+
 @pytest.mark.parametrize("name", examples.CURVES)
 def test_an_example_curve_fits_and_so_does_its_analysis(app: App, contract: dict[str, Any], name: str) -> None:
     client, document = app.test_client(), examples.CURVES[name]
