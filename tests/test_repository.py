@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from models.curve_models.bent_line import CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE
+from models.curve_models.quadratic import CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE
+from models.curve_models.rise_from_floor import NO_CHANCE
+from models.options import SUITE_SAMPLE
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 README_COMMANDS = re.findall(r"^```sh\n(.+?)\n```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
@@ -166,6 +171,23 @@ def test_the_map_names_every_module_but_those_of_mapped_folders() -> None:
     modules = {str(path.relative_to(ROOT)) for top in ("models", "service") for path in (ROOT / top).rglob("*.py")}
     unnamed = {name for name in modules - named if not name.endswith("__init__.py") and not name.startswith(folders)}
     assert unnamed == set()
+
+
+def test_the_method_names_the_sample_of_a_suite_the_scales_of_changes_and_what_counts_as_no_chance() -> None:
+    text = (ROOT / "docs/method.md").read_text()
+    assert f"at most {SUITE_SAMPLE} curves of the file" in text
+    for name, bounded, unbounded in (
+        ("D2", CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE),
+        ("c", CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE),
+    ):
+        assert f"{name} ~ t4(0, {bounded:g}) (unbounded: t4(0, {_short(unbounded)}))" in text
+    assert f"between {_short(NO_CHANCE)} and {_short(1 - NO_CHANCE)}" in text
+    assert f"chance up to {_short(NO_CHANCE)}" in text
+
+
+def _short(number: float) -> str:
+    """A number as the method writes it, without a zero before the point."""
+    return f"{number:g}".removeprefix("0")
 
 
 @pytest.mark.slow
