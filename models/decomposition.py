@@ -133,7 +133,7 @@ def _described(setting: _Setting, curve: ScalingCurve, joint: _Sample, alone: _S
         effective_sample_size=min(joint.effective_sample_size, alone.effective_sample_size),
         pareto_k=max(joint.pareto_k, alone.pareto_k),
     )
-    return replace(found, summary=decomposition_words(curve, found))
+    return replace(found, summary=decomposition_words(curve, found, setting.observations.delta))
 
 
 def _turn(setting: _Setting, sample: _Sample) -> Interval:

@@ -1,4 +1,7 @@
-"""The sentences that sum up a two-task decomposition; they never say more than the intervals do."""
+"""The sentences that sum up a two-task decomposition; they never say more than the scores do.
+
+The model takes for granted that both tasks are learnt: what it says of them is told as following from that.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,35 @@ WORTH_SAYING = 0.01  # probability of a turn above the largest model
 NOTABLE_GAIN = 1.1  # ratio of interval widths below which two intervals are called alike
 
 
-def decomposition_words(curve: ScalingCurve, found: Decomposition) -> str:
-    """What is learnt where, the turn, and what the distractor's accuracy adds."""
-    kind = curve.scale_kind
-    learnt = f"The distractor is learnt at {_place(found.distractor_learnt, kind)}"
+def decomposition_words(curve: ScalingCurve, found: Decomposition, effect: float) -> str:
+    """What is learnt where, the turn, and what the distractor's accuracy adds; `effect` as a share of the examples."""
+    lower, kind = found.distractor_rise.lower, curve.scale_kind
+    if lower is None or lower <= effect:
+        hidden = "No learning of the distractor shows: its accuracy may rise by less than the smallest effect."
+        return f"{hidden} {_turn(curve, found, LIKELY)}"
+    learnt = f"If both tasks are learnt, the distractor is learnt at {_place(found.distractor_learnt, kind)}"
     displaced = f"the true task displaces it at {_place(found.true_task_learnt, kind)}"
-    return f"{learnt}; {displaced}. {_turn(curve, found)}"
+    return f"{learnt}; {displaced}. {_turn(curve, found, EVEN)}"
 
 
-def _turn(curve: ScalingCurve, found: Decomposition) -> str:
-    """Whether the true accuracy turns, in words as sure as that is; where; and what the distractor adds to it."""
+def _turn(curve: ScalingCurve, found: Decomposition, least: float) -> str:
+    """Whether the true accuracy turns, in words as sure as that is; where; and what the distractor adds to it.
+
+    Below the `least` probability it is open. It is told as a fact only where it is likely at or below the largest
+    model: a turn beyond is the priors' alone.
+    """
     probability, beyond = found.probability_turn, found.probability_turn_beyond_largest
-    odds, place = f"probability {probability_text(probability)}", _place(found.turn, curve.scale_kind)
+    odds = f"probability {probability_text(probability)} if both are learnt"
+    place = _place(found.turn, curve.scale_kind)
     if beyond is None:
         return f"The true accuracy has no turn (of one: {odds})."
     side = _side(curve, found.turn, beyond)
-    if probability < EVEN:
+    if probability < least:
         return f"Whether the true accuracy turns is open ({odds}): it would turn at {place}{side}."
-    turns = "turns" if probability >= LIKELY else "would turn"
     doubt = f"above the largest model with probability {probability_text(beyond)}"
     if beyond > EVEN:
-        return f"The true accuracy {turns} ({odds}) at {place}; the turn is still to come: {doubt}.{_gain(found)}"
+        return f"No score shows a turn of the true accuracy ({odds}): it would turn at {place}, {doubt}."
+    turns = "turns" if probability * (1 - beyond) >= LIKELY else "would turn"
     doubt = f"; {doubt}" if beyond >= WORTH_SAYING else ""
     return f"The true accuracy {turns} at {place}{side} ({odds}){doubt}.{_gain(found)}"
 

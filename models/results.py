@@ -237,8 +237,9 @@ class Emergence:
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
-    """Two tasks behind one curve: where the distractor is learnt, where the true task displaces it, where it turns.
+    """Two tasks behind one curve, if both are learnt: where the distractor, where the true task, and where it turns.
 
+    That both are learnt is taken for granted, not tested; what lies beyond the largest model follows from the priors.
     Scales in their own unit, ends outside the observed ones open; rises as shares of the examples. `turn` is given that
     the true accuracy has one, at any scale; `turn_without_distractor` the same from the true accuracy alone, and
     `precision_gain` the width of that interval over that of `turn`.

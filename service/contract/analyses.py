@@ -53,7 +53,9 @@ def _whole() -> dict[str, Schema]:
         "fit": reference("Fit"),
         "frequentist": reference("Frequentist"),
         "decomposition": told(
-            {"anyOf": [reference("Decomposition"), {"type": "null"}]}, "Where the points have distractor accuracy."
+            {"anyOf": [reference("Decomposition"), {"type": "null"}]},
+            "Where the points have distractor accuracy. All of it holds if both tasks are learnt, which it takes for "
+            "granted and does not test; what it says beyond the largest model follows from the priors.",
         ),
         "diagnostics": reference("Diagnostics"),
         "provenance": reference("Provenance"),

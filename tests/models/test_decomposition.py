@@ -1,5 +1,6 @@
 """The two-task decomposition: against independent densities and samplers, and on truths outside its model."""
 
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -30,6 +31,7 @@ SCALES = (1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11)
 TRUE = (125, 120, 85, 45, 75, 205, 380)
 DISTRACTED = (130, 155, 275, 400, 360, 210, 60)
 N = 500
+EFFECT = 0.02  # the smallest one of an accuracy
 
 
 def _curve(
@@ -144,15 +146,16 @@ def test_a_fall_that_has_not_turned_has_a_turn_with_an_open_end() -> None:
     assert found.true_task_learnt.upper is None
     assert found.probability_turn_beyond_largest is not None
     assert found.probability_turn_beyond_largest > 0.5
-    assert "still to come" in found.summary
+    assert "No score shows a turn of the true accuracy" in found.summary
+    assert not re.search(r"\bturns\b", found.summary)
 
 
 @pytest.mark.parametrize(
     ("probability", "words"),
     [
-        (0.15, "Whether the true accuracy turns is open (probability 0.15): it would turn at 3B (1B to 10B)."),
-        (0.7, "The true accuracy would turn at 3B (1B to 10B) (probability 0.70). With the distractor's accuracy"),
-        (0.97, "The true accuracy turns at 3B (1B to 10B) (probability 0.97). With the distractor's accuracy"),
+        (0.15, "Whether the true accuracy turns is open (probability 0.15 if both are learnt): it would turn at 3B"),
+        (0.7, "The true accuracy would turn at 3B (1B to 10B) (probability 0.70 if both are learnt). With the"),
+        (0.97, "The true accuracy turns at 3B (1B to 10B) (probability 0.97 if both are learnt). With the"),
     ],
 )
 def test_the_words_of_a_turn_are_as_sure_as_its_probability(
@@ -162,9 +165,29 @@ def test_the_words_of_a_turn_are_as_sure_as_its_probability(
     found = replace(
         u_shaped, turn=place, probability_turn=probability, probability_turn_beyond_largest=0.0, precision_gain=2.0
     )
-    told = decomposition_words(_curve(TRUE, DISTRACTED), found)
+    told = decomposition_words(_curve(TRUE, DISTRACTED), found, EFFECT)
     assert words in told
     assert ("narrower" in told) == (probability >= 0.5)
+
+
+@pytest.mark.parametrize(("beyond", "fact"), [(0.0, True), (0.3, False), (0.76, False)])
+def test_a_turn_is_a_fact_only_where_it_is_likely_among_the_tested_models(
+    u_shaped: Decomposition, beyond: float, *, fact: bool
+) -> None:
+    found = replace(u_shaped, probability_turn=0.97, probability_turn_beyond_largest=beyond)
+    told = decomposition_words(_curve(TRUE, DISTRACTED), found, EFFECT)
+    assert bool(re.search(r"\bturns\b", told)) == fact
+    assert told.startswith("If both tasks are learnt, the distractor is learnt at")
+    assert ("No score shows a turn" in told) == (beyond > 0.5)
+
+
+def test_a_distractor_that_stays_low_is_not_said_to_be_learnt() -> None:
+    found = _decomposed(_curve((50, 52, 48, 50, 50, 52), (4, 4, 6, 4, 4, 4), n=200))
+    assert found.distractor_rise.lower is not None
+    assert found.distractor_rise.lower < EFFECT
+    assert found.summary.startswith("No learning of the distractor shows")
+    assert "is learnt at" not in found.summary
+    assert "Whether the true accuracy turns is open" in found.summary
 
 
 def test_a_turn_outside_the_tested_models_is_told_with_its_side(u_shaped: Decomposition) -> None:
@@ -173,7 +196,7 @@ def test_a_turn_outside_the_tested_models_is_told_with_its_side(u_shaped: Decomp
     for place, beyond, side in ((early, 0.02, "below the smallest model"), (late, 0.9, "above the largest model")):
         for probability in (0.2, 0.7, 0.95):
             found = replace(u_shaped, turn=place, probability_turn=probability, probability_turn_beyond_largest=beyond)
-            assert side in decomposition_words(curve, found)
+            assert side in decomposition_words(curve, found, EFFECT)
 
 
 def test_of_two_options_the_distractor_says_nothing_more() -> None:

@@ -137,7 +137,7 @@ def test_an_analysis_shows_the_decomposition_or_says_why_there_is_none() -> None
     document = analysis_document(analysis, identifier="", created_at="", elapsed_s=0.0)
     assert document["decomposition"]["turn"].keys() >= {"estimate", "lower", "upper"}
     assert "decomposition_reason" not in document
-    assert "The distractor is learnt" in (table_row(analysis, explain=True).explanation or "")
+    assert "the distractor is learnt at" in (table_row(analysis, explain=True).explanation or "")
     without = load_curve(
         {**_document(), "points": [{"scale": 1e8 * 10**i, "score": 0.2, "n_examples": 9} for i in (0, 1)]}
     )
