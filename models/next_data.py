@@ -1,4 +1,4 @@
-"""What data would settle a label, or change it: one clause, as advice to whoever measures next."""
+"""What data would settle a label, or could change it: one clause, as advice to whoever measures next."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from models.summary_words import FLAT_RANGE, rivals
 from models.warnings import FEW_SCALES
 from models.words import scale_text, size_text
 
+AS_SURE = "on as large a test set"
 U, INVERTED = Shape.U_SHAPED, Shape.INVERTED_U
 # Reasons why the most probable shape is not probable enough, as far as it is known.
 IMPROBABLE = frozenset({"below_decision_threshold", "within_monte_carlo_error"})
@@ -57,20 +58,19 @@ def _settling(analysis: Analysis) -> str:
 
 
 def _changing(analysis: Analysis) -> str:
-    """What would have to be seen for another label."""
+    """What could lead to another label; whether it does depends on the whole curve, and nothing is computed here."""
     curve, label = analysis.curve, Shape(analysis.classification.label)
-    effect = size_text(curve, analysis.provenance.smallest_effect)
     match label:
         case Shape.POSITIVE:
-            return f"a model beyond {_last(curve)} that does worse by more than {effect} would make it an inverted U"
+            return f"a model beyond {_last(curve)} that does clearly worse {AS_SURE} could make it an inverted U"
         case Shape.INVERSE:
-            return f"a model beyond {_last(curve)} that does better by more than {effect} would make it U-shaped"
+            return f"a model beyond {_last(curve)} that does clearly better {AS_SURE} could make it U-shaped"
         case Shape.FLAT:
-            return f"models that differ by more than {_range(analysis)} would make it rise or fall"
+            return f"models that clearly differ by more than {_range(analysis)} could make it rise or fall"
         case Shape.U_SHAPED:
-            return f"models {_around(curve, analysis.u_turn)} that show no dip would change it"
+            return f"models {_around(curve, analysis.u_turn)} that show no dip could change it"
         case Shape.INVERTED_U:
-            return f"models {_around(curve, analysis.inverted_u_turn)} that show no peak would change it"
+            return f"models {_around(curve, analysis.inverted_u_turn)} that show no peak could change it"
 
 
 def _explaining(analysis: Analysis) -> str:

@@ -45,7 +45,7 @@ CASES = [
         GPT3, "HellaSwag", "0-shot",
         (r"Rising \(#\): # % at #, # % at #; performance rises by # points from the smallest to the largest model "
         r"\(# %: # to #\)\. Not emergent: the rise from # to # % takes # decades of scale \(# %: # to #\)\."),
-        r"a model beyond # that does worse by more than # points would make it an inverted U",
+        r"a model beyond # that does clearly worse on as large a test set could make it an inverted U",
     ),
     (
         GPT3, "BoolQ", "0-shot",
@@ -58,7 +58,7 @@ CASES = [
         GPT3, "ANLI R2", "0-shot",
         (r"Flat \(#\): # % at #, (# % at #, )?# % at #; performance changes by # points from the smallest to the "
         r"largest model \(# %: # to #\)\..*"),
-        r"models that differ by more than # points would make it rise or fall",
+        r"models that clearly differ by more than # points could make it rise or fall",
     ),
     (
         GPT3, "WSC", "0-shot",
@@ -69,7 +69,7 @@ CASES = [
         GPT3, "WiC", "0-shot",
         (r"Flat \(#\): # % at #, # % at #; .* Every score is the lowest or highest possible: the task may not be "
         r"scorable so\."),
-        r"models that differ by more than # points would make it rise or fall",
+        r"models that clearly differ by more than # points could make it rise or fall",
     ),
 ]  # fmt: skip
 

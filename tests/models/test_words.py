@@ -160,7 +160,16 @@ def test_the_published_example_reads_as_people_would_say_it() -> None:
 def test_an_inverse_curve_falls_so_far() -> None:
     found = labelled(palm(), Shape.INVERSE)
     assert summary(found).startswith("Falling so far (0.97): 86 % at 8B")
-    assert next_data(found) == "a model beyond 540B that does better by more than 2 points would make it U-shaped"
+    assert next_data(found) == (
+        "a model beyond 540B that does clearly better on as large a test set could make it U-shaped"
+    )
+
+
+@pytest.mark.parametrize("label", Shape)
+def test_what_could_change_a_label_is_not_promised_to_change_it(label: Shape) -> None:
+    first = next_data(labelled(palm(), label)).split(";")[0]
+    assert " could " in first
+    assert " would " not in first
 
 
 def test_a_turn_anywhere_in_the_range_is_called_open() -> None:
