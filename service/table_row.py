@@ -11,6 +11,7 @@ from models.results import Analysis, EmergenceScore, Turn, Verdict
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
 TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
+TURNED: Mapping[Shape, str] = {Shape.U_SHAPED: "U", Shape.INVERTED_U: "inverted U"}
 NOT_ROBUST = "not_robust"
 # Under the heading "emergent?": no, yes, or what explains it.
 VERDICT_WORDS: Mapping[str, str] = {
@@ -27,7 +28,8 @@ VERDICT_WORDS: Mapping[str, str] = {
 class TableRow:
     """Cells of one curve; `warnings` are codes.
 
-    `turn` is an estimate and its interval; `emergence` the score observed, and that of the curve with its interval.
+    `turn` is an estimate and its interval; of a shape that is not the most probable, that condition and both.
+    `emergence` is the score observed, and that of the curve with its interval.
 
     A `failure` stands in place of all but task and setting. `tags`, the suite among them, are shown where they alone
     tell rows apart.
@@ -82,10 +84,11 @@ def matters(turn: Turn, curve: ScalingCurve) -> bool:
     return seen and turn.probability >= TURN_MATTERS and turn.scale.estimate is not None
 
 
-def shown_turn(analysis: Analysis) -> Turn | None:
-    """The more probable of the two turns, if it matters."""
-    turns = [turn for turn in (analysis.u_turn, analysis.inverted_u_turn) if matters(turn, analysis.curve)]
-    return max(turns, key=lambda turn: turn.probability) if turns else None
+def shown_turn(analysis: Analysis) -> tuple[Shape, Turn] | None:
+    """The more probable of the two turns with its shape, if it matters."""
+    turns = ((Shape.U_SHAPED, analysis.u_turn), (Shape.INVERTED_U, analysis.inverted_u_turn))
+    shown = [(shape, turn) for shape, turn in turns if matters(turn, analysis.curve)]
+    return max(shown, key=lambda one: one[1].probability) if shown else None
 
 
 def _explanation(analysis: Analysis) -> str:
@@ -95,12 +98,17 @@ def _explanation(analysis: Analysis) -> str:
 
 
 def _turn(analysis: Analysis) -> tuple[str, str]:
-    turn, kind = shown_turn(analysis), analysis.curve.scale_kind
-    if turn is None or turn.scale.estimate is None:
+    shown, kind = shown_turn(analysis), analysis.curve.scale_kind
+    if shown is None:
         return (NOTHING, "")
-    interval = turn.scale
+    shape, turn = shown
+    if turn.scale.estimate is None:
+        return (NOTHING, "")
+    ends = ends_text(turn.scale.lower, turn.scale.upper, lambda scale: estimate_text(scale, kind))
     estimate = estimate_text(turn.scale.estimate, kind)
-    return estimate, ends_text(interval.lower, interval.upper, lambda scale: estimate_text(scale, kind))
+    if shape is analysis.classification.most_probable:
+        return estimate, ends
+    return f"if {TURNED[shape]} {probability_text(turn.probability)}:", f"{estimate} {ends}".rstrip()
 
 
 def _emergence(score: EmergenceScore) -> tuple[str, str]:

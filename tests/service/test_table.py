@@ -58,6 +58,23 @@ def test_two_scales_show_no_turn(u_shaped: Analysis) -> None:
     assert table_row(two).turn == (NOTHING, "")
 
 
+@pytest.mark.parametrize(("shape", "name"), [(Shape.U_SHAPED, "U"), (Shape.INVERTED_U, "inverted U")])
+def test_the_turn_of_a_shape_that_is_not_the_most_probable_stands_under_its_condition(
+    u_shaped: Analysis, shape: Shape, name: str
+) -> None:
+    turn, none = replace(u_shaped.u_turn, probability=0.26), replace(u_shaped.u_turn, probability=0.01)
+    u, inverted = (turn, none) if shape is Shape.U_SHAPED else (none, turn)
+    rival = replace(u_shaped, u_turn=u, inverted_u_turn=inverted)
+    cells = {
+        best: table_row(replace(rival, classification=replace(u_shaped.classification, most_probable=best)))
+        for best in (Shape.POSITIVE, shape)
+    }
+    place = " ".join(table_row(u_shaped).turn)
+    assert " ".join(cells[shape].turn) == place
+    assert " ".join(cells[Shape.POSITIVE].turn) == f"if {name} 0.26: {place}"
+    assert f"if {name} 0.26: {place}" in plain([cells[Shape.POSITIVE]])
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_table_fits_the_terminal_and_shows_all_that_matters(width: int) -> None:
     rows = [
