@@ -52,7 +52,7 @@ def _errors(errors: ErrorControl) -> str:
         return "No curve has a label."
     return (
         f"Of the {found.n_labels} labels {found.expected_false:.1f} are expected to be false; {found.n_kept} can be "
-        f"kept with at most {100 * errors.level:g} % false among them."
+        f"kept, expected to hold at most {100 * errors.level:g} % false."
     )
 
 

@@ -109,7 +109,7 @@ def _groups(title: str, grouped: GroupedPrevalence) -> Section:
 
 def _labels(summary: SuiteSummary) -> Section:
     control = summary.error_control
-    rows: list[Row] = [("labels of", "given", "false (expected)", "kept", "false among them")]
+    rows: list[Row] = [("labels of", "given", "false (expected)", "kept", "false among them (expected)")]
     named = [*((NAMES[shape], errors) for shape, errors in control.by_shape.items()), ("all", control.all_labels)]
     for name, errors in named:
         if errors.n_labels or name == "all":
@@ -119,7 +119,7 @@ def _labels(summary: SuiteSummary) -> Section:
     notes = [f"not kept: {label.name}: {label.label}" for label in dropped[:MOST_LISTED]]
     if len(dropped) > MOST_LISTED:
         notes.append(f"and {len(dropped) - MOST_LISTED:,} more are not kept")
-    return Section(f"Labels, at most {100 * control.level:g} % false among the kept", rows, notes)
+    return Section(f"Labels; the kept are expected to hold at most {100 * control.level:g} % false", rows, notes)
 
 
 def _turns(summary: SuiteSummary) -> Section:

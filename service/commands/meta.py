@@ -48,7 +48,7 @@ METHODS = ("reml", "paule_mandel", "dersimonian_laird")
 @click.option(
     "--group-engine", type=click.Choice(GROUP_ENGINES), help="Sampler of the groups; nuts: PyMC, the reference."
 )
-@click.option("--fdr-level", type=float, help="Share of false labels among those kept. Default: 0.05.")
+@click.option("--fdr-level", type=float, help="Largest expected share of false labels among those kept. Default: 0.05.")
 @click.option("--method", type=click.Choice(METHODS), help="Estimator of the variance between curves. Default: reml.")
 @input_options
 @curve_options

@@ -63,7 +63,7 @@ def _suite_options() -> Schema:
     groups: Schema = {"type": ["array", "null"], "items": {"enum": list(GROUPINGS)}}
     properties = {
         "interval": optional(LEVEL, "Probability of the intervals; 0.95."),
-        "fdr_level": optional(FDR_LEVEL, "Share of false labels among those kept; 0.05."),
+        "fdr_level": optional(FDR_LEVEL, "Largest expected share of false labels among those kept; 0.05."),
         "group_by": told(groups, "Prevalence by these; all unless said."),
         "group_engine": chosen([engine.value for engine in GroupEngine], "How groups are sampled; nuts: in PyMC."),
         "method": chosen([method.value for method in Tau2Method], "How the variance between effects is estimated."),

@@ -122,7 +122,7 @@ class SuiteQuery(Schema):
     )
     fdr_level = fields.Float(
         validate=Range(0, LARGEST_FDR_LEVEL, min_inclusive=False),
-        metadata={"description": "Share of false labels among those kept; 0.05."},
+        metadata={"description": "Largest expected share of false labels among those kept; 0.05."},
     )
 
 

@@ -231,6 +231,7 @@ def test_the_summary_in_words_tells_the_numbers_of_the_records() -> None:
     labels = found.error_control.all_labels
     assert found.summary.startswith(f"Of 15 curves, {found.labels['positive']} rising, ")
     assert f"Of the {labels.n_labels} labels {labels.expected_false:.1f} are expected to be false" in found.summary
+    assert f"{labels.n_kept} can be kept, expected to hold at most 5 % false." in found.summary
     assert "the typical U turns at 8" in found.summary
     unreliable = [replace(curve, reliable=False, label="undetermined") for curve in small()[:3]]
     assert summary_of_curves(unreliable, QUICK).summary == "Of 3 curves, 3 undetermined. No curve has a label."

@@ -47,7 +47,7 @@ def test_a_suite_is_summed_up_in_words_and_figures(table_of: TableOf) -> None:
     assert done.stdout.startswith("Of 6 curves, ")
     for heading in (
         "Shapes among 6 curves",
-        "Labels, at most 5 % false among the kept",
+        "Labels; the kept are expected to hold at most 5 % false",
         "Turns pooled",
         "Changes pooled",
     ):
