@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from models.curve import FEWEST_FOR_TURN, ScalingCurve
 from models.options import Shape
 from models.results import Analysis, EmergenceScore, Turn, Verdict
+from models.words import p_text
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text
 
 TURN_MATTERS = 0.2  # probability of a turned shape from which its turn is worth a look
@@ -92,9 +93,27 @@ def shown_turn(analysis: Analysis) -> tuple[Shape, Turn] | None:
 
 
 def _explanation(analysis: Analysis) -> str:
-    """What is known of the curve, and of the two tasks behind it."""
+    """What is known of the curve, of its jump beside noise, and of the two tasks behind it."""
     found = analysis.decomposition
-    return analysis.summary if found is None else f"{analysis.summary} {found.summary}"
+    parts = (analysis.summary, _noise(analysis), "" if found is None else found.summary)
+    return " ".join(part for part in parts if part)
+
+
+def _noise(analysis: Analysis) -> str:
+    """The observed jump of a rise beside what noise alone gives: both tail probabilities."""
+    found, null = analysis.emergence, analysis.emergence.null
+    rises = analysis.classification.most_probable is Shape.POSITIVE
+    if not rises or null.flat_p_value is None or null.smooth_p_value is None:
+        return ""
+    if null.statistic == "emergence_score":
+        score, jump = found.score.observed, "Emergence score {}"
+    else:
+        score, jump = found.largest_step_share, "Largest step {} of the range"
+    if score is None:
+        return ""
+    flat, smooth = p_text(null.flat_p_value), p_text(null.smooth_p_value)
+    told = jump.format(_brief(score))
+    return f"{told}: noise alone gives as much around a constant curve with {flat}, around a gradual one with {smooth}."
 
 
 def _turn(analysis: Analysis) -> tuple[str, str]:

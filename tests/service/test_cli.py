@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from models.words import p_text
 from service.cli import main
 from service.commands.curve_options import OPTION_NAMES
 
@@ -168,10 +169,14 @@ def test_a_failed_row_shows_the_first_of_many_problems(table_of: Table) -> None:
     assert "; and 3 more (analyze --json shows all)" in shown
 
 
-def test_explain_adds_the_summary_below_each_row(table_of: Table) -> None:
+def test_explain_adds_the_summary_below_each_row_and_what_noise_gives_of_a_rise(table_of: Table) -> None:
     path = table_of(up=RISING)
-    summary = documents(run(path, "--json").stdout)[0]["summary"]
-    assert f"    {summary}\n" in run(path, "--explain").stdout
+    found = documents(run(path, "--json").stdout)[0]
+    (line,) = (line for line in run(path, "--explain").stdout.splitlines() if line.startswith("    "))
+    noise = line.removeprefix(f"    {found['summary']} ")
+    flat, smooth = (p_text(found["emergence"]["null"][name]) for name in ("flat_p_value", "smooth_p_value"))
+    assert noise.startswith("Emergence score ")
+    assert noise.endswith(f"with {flat}, around a gradual one with {smooth}.")
 
 
 def test_plots_are_one_file_a_good_curve(table_of: Table, tmp_path: Path) -> None:

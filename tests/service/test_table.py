@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from models.options import UNDETERMINED, Shape
-from models.results import Analysis
+from models.results import Analysis, EmergenceNull
 from service.number_format import NOTHING
 from service.table import SIZED_ON, print_table
 from service.table_row import TableRow, failed_row, table_row
@@ -45,6 +45,31 @@ def test_a_row_says_label_turn_and_setting(u_shaped: Analysis) -> None:
     assert cells.turn[1].startswith("(")
     assert cells.explanation is None
     assert table_row(u_shaped, explain=True).explanation == u_shaped.summary
+
+
+def test_the_explanation_of_a_rise_holds_its_score_against_noise_alone(rising: Analysis) -> None:
+    null = EmergenceNull(0.0002, 0.31)
+    jump = replace(rising, emergence=replace(rising.emergence, null=null))
+    told = table_row(jump, explain=True)
+    assert told.explanation == (
+        f"{rising.summary} Emergence score {told.emergence[0].rstrip(',')}: noise alone gives as much around a "
+        "constant curve with p < 0.001, around a gradual one with p = 0.31."
+    )
+    none = EmergenceNull(None, None, reason="zero_range")
+    unknown = replace(rising, emergence=replace(rising.emergence, null=none))
+    assert table_row(unknown, explain=True).explanation == rising.summary
+
+
+def test_a_jump_without_a_score_is_held_against_noise_by_its_largest_step(rising: Analysis) -> None:
+    found = rising.emergence
+    without = replace(found.score, observed=None)
+    null = EmergenceNull(0.02, 0.4, statistic="largest_step_share")
+    jump = replace(rising, emergence=replace(found, score=without, null=null, largest_step_share=0.85))
+    explanation = table_row(jump, explain=True).explanation or ""
+    assert explanation.endswith(
+        "Largest step 0.85 of the range: noise alone gives as much around a constant curve with p = 0.02, around a "
+        "gradual one with p = 0.4."
+    )
 
 
 def test_a_curve_without_a_likely_turn_shows_none(rising: Analysis) -> None:
