@@ -11,6 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click import Command
+
+from service.commands.analyze import analyze
+from service.commands.compare import compare
+from service.commands.meta import meta
 
 from models.curve_models.bent_line import CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE
 from models.curve_models.quadratic import CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE
@@ -173,21 +178,16 @@ def test_the_map_names_every_module_but_those_of_mapped_folders() -> None:
     assert unnamed == set()
 
 
-def test_the_method_names_the_sample_of_a_suite_the_scales_of_changes_and_what_counts_as_no_chance() -> None:
-    text = (ROOT / "docs/method.md").read_text()
-    assert f"at most {SUITE_SAMPLE} curves of the file" in text
-    for name, bounded, unbounded in (
-        ("D2", CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE),
-        ("c", CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE),
-    ):
-        assert f"{name} ~ t4(0, {bounded:g}) (unbounded: t4(0, {_short(unbounded)}))" in text
-    assert f"between {_short(NO_CHANCE)} and {_short(1 - NO_CHANCE)}" in text
-    assert f"chance up to {_short(NO_CHANCE)}" in text
+@pytest.mark.parametrize("command", [meta, compare], ids=["meta", "compare"])
+def test_readme_says_which_options_of_analyze_the_commands_for_suites_lack(command: Command) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (sentence,) = re.findall(r"Both take `--json` and the options of `analyze`, but for (.+?)\.\n", readme)
+    missing = _options(analyze) - _options(command)
+    assert set(re.findall(r"`(--[a-z-]+)`", sentence)) == missing
 
 
-def _short(number: float) -> str:
-    """A number as the method writes it, without a zero before the point."""
-    return f"{number:g}".removeprefix("0")
+def _options(command: Command) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
 
 
 @pytest.mark.slow
