@@ -16,6 +16,7 @@ from click import Command
 from service.commands.analyze import analyze
 from service.commands.compare import compare
 from service.commands.meta import meta
+from service.table_words import LEGEND
 
 from models.curve_models.bent_line import CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE
 from models.curve_models.quadratic import CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE
@@ -184,6 +185,14 @@ def test_readme_says_which_options_of_analyze_the_commands_for_suites_lack(comma
     (sentence,) = re.findall(r"Both take `--json` and the options of `analyze`, but for (.+?)\.\n", readme)
     missing = _options(analyze) - _options(command)
     assert set(re.findall(r"`(--[a-z-]+)`", sentence)) == missing
+
+
+def test_readme_names_warnings_that_the_table_has() -> None:
+    (row,) = re.findall(r"^\| warnings \|(.+)\|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    codes = set(re.findall(r"`([^`]+)`", row))
+    assert codes
+    assert codes <= {code for code, _ in LEGEND.values()}
+    assert "too small" not in row
 
 
 def _options(command: Command) -> set[str]:
