@@ -29,8 +29,8 @@ def decomposition_words(curve: ScalingCurve, found: Decomposition, effect: float
 def _turn(curve: ScalingCurve, found: Decomposition, least: float) -> str:
     """Whether the true accuracy turns, in words as sure as that is; where; and what the distractor adds to it.
 
-    Below the `least` probability it is open. It is told as a fact only where it is likely at or below the largest
-    model: a turn beyond is the priors' alone.
+    Below the `least` probability it is open. It is told as a fact only where it is likely among the tested
+    models: a turn outside them is the priors' alone.
     """
     probability, beyond = found.probability_turn, found.probability_turn_beyond_largest
     odds = f"probability {probability_text(probability)} if both are learnt"
@@ -43,7 +43,7 @@ def _turn(curve: ScalingCurve, found: Decomposition, least: float) -> str:
     doubt = f"above the largest model with probability {probability_text(beyond)}"
     if beyond > EVEN:
         return f"No score shows a turn of the true accuracy ({odds}): it would turn at {place}, {doubt}."
-    turns = "turns" if probability * (1 - beyond) >= LIKELY else "would turn"
+    turns = "turns" if not side and probability * (1 - beyond) >= LIKELY else "would turn"
     doubt = f"; {doubt}" if beyond >= WORTH_SAYING else ""
     return f"The true accuracy {turns} at {place}{side} ({odds}){doubt}.{_gain(found)}"
 

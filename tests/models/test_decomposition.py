@@ -196,7 +196,9 @@ def test_a_turn_outside_the_tested_models_is_told_with_its_side(u_shaped: Decomp
     for place, beyond, side in ((early, 0.02, "below the smallest model"), (late, 0.9, "above the largest model")):
         for probability in (0.2, 0.7, 0.95):
             found = replace(u_shaped, turn=place, probability_turn=probability, probability_turn_beyond_largest=beyond)
-            assert side in decomposition_words(curve, found, EFFECT)
+            told = decomposition_words(curve, found, EFFECT)
+            assert side in told
+            assert not re.search(r"\bturns at\b", told)
 
 
 def test_of_two_options_the_distractor_says_nothing_more() -> None:
