@@ -13,15 +13,14 @@ from pathlib import Path
 import pytest
 from click import Command
 
-from service.commands.analyze import analyze
-from service.commands.compare import compare
-from service.commands.meta import meta
-from service.table_words import LEGEND
-
 from models.curve_models.bent_line import CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE
 from models.curve_models.quadratic import CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE
 from models.curve_models.rise_from_floor import NO_CHANCE
 from models.options import SUITE_SAMPLE
+from service.commands.analyze import analyze
+from service.commands.compare import compare
+from service.commands.meta import meta
+from service.table_words import LEGEND
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -195,6 +194,18 @@ def test_readme_names_warnings_that_the_table_has() -> None:
     assert "too small" not in row
 
 
+def test_the_method_names_the_sample_of_a_suite_the_scales_of_changes_and_what_counts_as_no_chance() -> None:
+    text = (ROOT / "docs/method.md").read_text()
+    assert f"at most {SUITE_SAMPLE} curves of the file" in text
+    for name, bounded, unbounded in (
+        ("D2", CHANGE_SCALE, UNBOUNDED_CHANGE_SCALE),
+        ("c", CURVATURE_SCALE, UNBOUNDED_CURVATURE_SCALE),
+    ):
+        assert f"{name} ~ t4(0, {bounded:g}) (unbounded: t4(0, {_short(unbounded)}))" in text
+    assert f"between {_short(NO_CHANCE)} and {_short(1 - NO_CHANCE)}" in text
+    assert f"chance up to {_short(NO_CHANCE)}" in text
+
+
 def _options(command: Command) -> set[str]:
     return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
 
@@ -209,3 +220,8 @@ def test_the_rows_that_readme_shows_are_those_of_the_command() -> None:
     rows = [line[:73].rstrip() for line in shown if re.match(r"\S.* (accuracy|exact_match), ", line)]
     assert len(rows) >= 10
     assert set(rows) <= {line[:73].rstrip() for line in printed}
+
+
+def _short(number: float) -> str:
+    """A number as the method writes it, without a zero before the point."""
+    return f"{number:g}".removeprefix("0")
