@@ -17,8 +17,8 @@ LARGEST_PARETO_K = 0.7  # Vehtari et al., arXiv 1507.02646, section 3: importanc
 SMALLEST_SAMPLE = 400.0  # effective draws of the averaged posterior; 2.5 % quantiles then rest on ten of them
 LARGEST_R_HAT = 1.01  # Vehtari et al., arXiv 1903.08008
 # Divergent trajectories mark where a sampler cannot follow the posterior, and its draws are biased (Betancourt 2017,
-# arXiv 1701.02434, section 6.2). Stan warns of any; narrow transitions and r near 0 leave a few here that move nothing,
-# and what is missed in 1 % of the draws stays within the `AGREEMENT` that probabilities are held to.
+# arXiv 1701.02434, section 6.2). Stan warns of any; one among thousands of draws should not cost a label. Up to 1 %,
+# half of the `AGREEMENT` that probabilities of two runs are held to, they are reported only.
 LARGEST_DIVERGENT_SHARE = 0.01
 # Betancourt 2016, arXiv 1604.00695, the figure in 2017, section 6.1: below it, a chain's momenta do not carry it
 # through all of the energies.
