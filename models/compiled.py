@@ -15,7 +15,7 @@ def compiled[F: Callable[..., object]](function: F) -> F:
     decorate: Any = njit(cache=True, nogil=True, error_model="numpy")
     dispatcher = decorate(function)
     cache = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if cache is not None:  # it is where compilation is switched off
+    if cache is not None:  # None where compilation is switched off
         keep_alone(cache)
     return cast("F", dispatcher)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -136,6 +137,7 @@ class Gathering:
 
 
 _NAN = float("nan")
+AFTER_HEX = "g"  # sorts behind all hexadecimal digits
 
 
 def curve_names(key: CurveKey) -> str:
@@ -154,10 +156,16 @@ def _whole_commits(pinned: Mapping[int, tuple[str, str]]) -> dict[int, tuple[str
     of_model: defaultdict[str, set[str]] = defaultdict(set)
     for model, commit in pinned.values():
         of_model[model].add(commit.lower())
+    whole = {model: whole_commits(sorted(commits)) for model, commits in of_model.items()}
+    return {number: (model, whole[model][commit.lower()]) for number, (model, commit) in pinned.items()}
 
-    def whole(model: str, commit: str) -> str:
-        longer = {other for other in of_model[model] if other.startswith(commit.lower())}
-        longest = max(longer, key=len)
-        return longest if all(longest.startswith(other) for other in longer) else commit
 
-    return {number: (model, whole(model, commit)) for number, (model, commit) in pinned.items()}
+def whole_commits(commits: Sequence[str]) -> dict[str, str]:
+    """Sorted commits, each with the longest one that it begins, or itself where it begins two that part ways."""
+    found: dict[str, str] = {}
+    for place in reversed(range(len(commits))):
+        commit = commits[place]
+        last = commits[bisect_left(commits, commit + AFTER_HEX) - 1]  # of those that begin with it
+        alone = last == commit or found[commits[place + 1]] == last
+        found[commit] = last if alone else commit
+    return found

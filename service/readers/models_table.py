@@ -43,7 +43,7 @@ class ModelsTable:
 
         The table also decides whether the underscore of opt_1_3b is a decimal point.
         """
-        names = (*plain_names(name), *plain_names(with_point(name)))
+        names = (plain for spelling in (name, with_point(name)) for plain in plain_names(spelling))
         return next((self.models[plain] for plain in names if plain in self.models), None)
 
 
