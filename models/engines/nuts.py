@@ -47,6 +47,7 @@ TARGET_ACCEPT = 0.95  # transitions may be narrow: small steps
 START = 0.05  # r where the chains begin (PyMC begins a half-Cauchy at the scale that it is compiled with)
 TAILS = (0.05, 0.95)  # quantiles whose effective sample size the tail has (Vehtari et al. 2021, arXiv 1903.08008)
 R = "r"
+NUMBERS = "numbers"  # the shared variable with the numbers of the priors and of the mean function
 PYTENSOR = Ops(exp=pt.exp, sigmoid=pt.sigmoid, maximum=pt.maximum)
 
 
@@ -146,35 +147,42 @@ def compile_model(plan: Plan) -> Any:
 def pymc_model(model: CurveModel, observations: Observations, variation: HalfCauchy) -> pm.Model:
     """The PyMC model of a record, all of its numbers in shared variables."""
     with pm.Model() as built:
-        shared = {
-            name: pm.Data(name, np.asarray(value))
-            for name, value in shared_values(model, observations, variation).items()
-        }
-        shape = [_variable(parameter.name, parameter.prior, shared, []) for parameter in model.shape]
+        shared = {name: pm.Data(name, value) for name, value in shared_values(model, observations, variation).items()}
+        numbers = {name: shared[NUMBERS][place] for place, name in enumerate(_numbers(model, variation))}
+        shape = [_variable(parameter.name, parameter.prior, numbers, []) for parameter in model.shape]
         levels: list[Any] = []
         for parameter in model.levels:
-            levels.append(_variable(parameter.name, parameter.prior, shared, levels))
-        r = pm.Truncated(R, pm.HalfCauchy.dist(shared["r_scale"]), lower=0.0, upper=1.0)
+            levels.append(_variable(parameter.name, parameter.prior, numbers, levels))
+        r = pm.Truncated(R, pm.HalfCauchy.dist(numbers["r_scale"]), lower=0.0, upper=1.0)
         for kind in _by_kind(observations):
-            mean = _mean(_predictor(model, (shape, levels), shared[f"u_{kind}"], shared), model.link)
-            pm.Potential(f"log_likelihood_{kind}", _log_likelihood(kind, mean, r, shared).sum())
+            u, *data = (shared[f"points_{kind}"][place] for place in range(1 + len(_columns(kind))))
+            mean = _mean(_predictor(model, (shape, levels), u, numbers), model.link)
+            terms = _log_likelihood(kind, mean, r, (data, shared.get(f"vectors_{kind}")))
+            pm.Potential(f"log_likelihood_{kind}", terms.sum())
     return built
 
 
 def shared_values(model: CurveModel, observations: Observations, variation: HalfCauchy) -> dict[str, Floats]:
-    """Values of the shared variables: numbers of the priors and of the mean function, and the data by kind of noise."""
-    values = {"r_scale": np.array(variation.scale)}
-    for name, prior in _priors(model).items():
-        numbers = {entry.name: getattr(prior, entry.name) for entry in fields(prior)}
-        values |= {f"{name}_{key}": np.array(number) for key, number in numbers.items() if isinstance(number, float)}
-    values |= {f"mean{name}": np.array(number) for name, number in _mean_constants(model).items()}
+    """Values of the shared variables: the numbers of priors and mean function, and the points by kind of noise.
+
+    A row a column of the data (., N), positions first. In few arrays, since numba takes the longer to compile, the more
+    there are: with one a number most of its time went into these.
+    """
+    values = {NUMBERS: np.array(list(_numbers(model, variation).values()))}
     for kind, (u, rows) in _by_kind(observations).items():
-        values[f"u_{kind}"] = u
-        for name, column in zip(_COLUMNS, rows.T[1 : kernels.VECTOR], strict=False):
-            values[f"{name}_{kind}"] = np.ascontiguousarray(column)
+        values[f"points_{kind}"] = np.array([u, *rows.T[_columns(kind)]])
         if kind == kernels.PAIRED:
             values[f"vectors_{kind}"] = np.ascontiguousarray(rows[:, kernels.VECTOR :])
     return values
+
+
+def _numbers(model: CurveModel, variation: HalfCauchy) -> dict[str, float]:
+    """The numbers of the priors and those that the mean function knows, in the order of the shared variable."""
+    numbers = {"r_scale": variation.scale}
+    for name, prior in _priors(model).items():
+        of_prior = {entry.name: getattr(prior, entry.name) for entry in fields(prior)}
+        numbers |= {f"{name}_{key}": number for key, number in of_prior.items() if isinstance(number, float)}
+    return numbers | {f"mean{name}": number for name, number in _mean_constants(model).items()}
 
 
 def _by_kind(observations: Observations) -> dict[int, tuple[Floats, Floats]]:
@@ -189,8 +197,9 @@ def _priors(model: CurveModel) -> dict[str, ShapePrior | LevelPrior]:
     return shape | {parameter.name: parameter.prior for parameter in model.levels}
 
 
-# Of the packed data, after the kind of noise; paired data have weights and logits where others have stderr and y.
-_COLUMNS = ("successes", "trials", "stderr", "coefficient", "y", "variance")
+def _columns(kind: int) -> list[int]:
+    """Of the packed data: successes, trials, stderr, coefficient, y; of paired ones weights, logits and variances."""
+    return list(range(1, kernels.VECTOR if kind == kernels.PAIRED else kernels.VECTOR - 1))
 
 
 def _mean_constants(model: CurveModel) -> dict[str, float]:
@@ -198,13 +207,13 @@ def _mean_constants(model: CurveModel) -> dict[str, float]:
     return dict(vars(model.columns.__self__)) if isinstance(model.columns, MethodType) else {}
 
 
-def _predictor(model: CurveModel, parameters: tuple[list[Any], list[Any]], u: Any, shared: dict[str, Any]) -> Any:
+def _predictor(model: CurveModel, parameters: tuple[list[Any], list[Any]], u: Any, numbers: dict[str, Any]) -> Any:
     """Linear predictor (N,) at positions u, for shape parameters and levels."""
     columns: Any = model.columns
     if isinstance(columns, MethodType):
         owner = copy.copy(columns.__self__)
         for name in _mean_constants(model):
-            setattr(owner, name, shared[f"mean{name}"])
+            setattr(owner, name, numbers[f"mean{name}"])
         columns = MethodType(columns.__func__, owner)
     shape, levels = parameters
     eta, *parts = columns(PYTENSOR, shape, u)
@@ -213,9 +222,9 @@ def _predictor(model: CurveModel, parameters: tuple[list[Any], list[Any]], u: An
     return eta
 
 
-def _variable(name: str, prior: ShapePrior | LevelPrior, shared: dict[str, Any], earlier: list[Any]) -> Any:
+def _variable(name: str, prior: ShapePrior | LevelPrior, numbers: dict[str, Any], earlier: list[Any]) -> Any:
     """The random variable of a parameter."""
-    number = {entry.name: shared.get(f"{name}_{entry.name}") for entry in fields(prior)}
+    number = {entry.name: numbers.get(f"{name}_{entry.name}") for entry in fields(prior)}
     match prior:
         case Uniform(lower_index=low, upper_index=high):
             lower = number["lower"] if low is None else earlier[low]
@@ -233,12 +242,12 @@ def _variable(name: str, prior: ShapePrior | LevelPrior, shared: dict[str, Any],
             return pm.Deterministic(name, number["upper"] * pm.Beta(f"{name}_share", 1, 2))
 
 
-def _log_likelihood(kind: int, means: tuple[Any, Any], r: Any, shared: dict[str, Any]) -> Any:
+def _log_likelihood(kind: int, means: tuple[Any, Any], r: Any, given: tuple[list[Any], Any]) -> Any:
     """Log density (N,) of the points with this kind of noise, for their means and the complements of these."""
     mean, complement = means
-    data = [shared[f"{name}_{kind}"] for name in _COLUMNS[: 6 if kind == kernels.PAIRED else 5]]
+    data, _ = given
     if kind == kernels.PAIRED:
-        return _paired(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, (data, shared[f"vectors_{kind}"]))
+        return _paired(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, given)
     if kind == NoiseKind.BETA_BINOMIAL:
         return _beta_binomial(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, data)
     variance = data[2] ** 2 + r**2 * (mean * complement if kind == NoiseKind.NORMAL_BOUNDED else 1.0)
