@@ -20,6 +20,12 @@ def compiled[F: Callable[..., object]](function: F) -> F:
     return cast("F", dispatcher)
 
 
+def is_kept(function: object) -> bool:
+    """Whether numba's cache holds code of a compiled function; so it is where compilation is switched off."""
+    cache: Any = getattr(getattr(function, "_cache", None), "_cache_file", None)
+    return cache is None or bool(cache._load_index())  # noqa: SLF001 - numba has no question for it
+
+
 def keep_alone(cache: Any) -> None:
     """Let one process at a time add to numba's cache of a function.
 

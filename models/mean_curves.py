@@ -201,7 +201,8 @@ def _curves(kinds: Ints, numbers: Floats, indices: Ints, u: Floats) -> Floats:
     for m in range(len(indices)):
         t = indices[m]
         if m > 0 and t == indices[m - 1]:
-            curves[m] = curves[m - 1]
+            for k in range(len(u)):
+                curves[m, k] = curves[m - 1, k]
         else:
             _fill(curves[m], kinds[t], numbers[t], u)
     return curves

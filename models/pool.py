@@ -227,10 +227,12 @@ def _class_sums(share: Floats, code: Ints, model: Ints, draws: Ints) -> tuple[Fl
     for t in range(len(share)):
         per_model[model[t], code[t]] += share[t]
         square[code[t]] += share[t] * share[t]
-    variance = square.copy()
+    variance, total = square.copy(), np.zeros(CLASSES)
     for j in range(len(draws)):
-        variance -= per_model[j] ** 2 / draws[j]
-    return per_model.sum(axis=0), square, variance
+        for c in range(CLASSES):
+            variance[c] -= per_model[j, c] ** 2 / draws[j]
+            total[c] += per_model[j, c]
+    return total, square, variance
 
 
 def unseen_evidence(pool: Pool) -> Floats:

@@ -109,6 +109,10 @@ def _generalised_pareto_k(x: Floats) -> float:
         theta[i] = 1 / x[-1] + (1 - math.sqrt(count / (i + 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
         k = _mean_log1p(x, -theta[i])
         profile[i] = n * (math.log(-theta[i] / k) - k - 1)
-    weights = np.exp(profile - np.max(profile))
-    best = np.sum(weights * theta) / np.sum(weights)
+    highest, total, best = max(profile), 0.0, 0.0
+    for i in range(count):
+        weight = math.exp(profile[i] - highest)
+        total += weight
+        best += weight * theta[i]
+    best /= total
     return (n * _mean_log1p(x, -best) + PRIOR_STRENGTH * 0.5) / (n + PRIOR_STRENGTH)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -30,6 +30,19 @@ COLLECT_AFTER = 50_000  # allocations in a worker; an analysis leaves no cycles 
 MOST_DEATHS = 20  # in a row without one answer: then it is not the items
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PRELOADED = ("service.use_cases",)  # imported once, in the server from which workers are forked; pages are shared
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a second process does before its first item, or beside this one that works alone, where it is needed."""
+
+    needed: Callable[[], bool]
+    done: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Do it, unless it is done."""
+        if self.needed():
+            self.done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +84,10 @@ class _Worker:
 class Workers:
     """Processes that are started when the first long list of items comes, and stopped at the end of the `with`."""
 
-    def __init__(self, count: int, few: int = FEW) -> None:
+    def __init__(self, count: int, few: int = FEW, ahead: Ahead | None = None) -> None:
         self._count = count
         self._few = few
+        self._ahead = ahead
         self._workers: list[_Worker] = []
         self._deaths = 0
 
@@ -94,12 +108,21 @@ class Workers:
         first = list(islice(iterator, self._few))
         everything = chain(first, iterator)
         if not self._workers and (self._count == 1 or len(first) < self._few):
-            return map(job.work, everything)
+            return self._alone(job, everything)
         return self._shared_out(job, everything)
+
+    def _alone[I, R](self, job: Job[I, R], items: Iterable[I]) -> Iterator[R]:
+        beside = _beside(self._ahead) if cores() > 1 and self._ahead is not None else None
+        try:
+            yield from map(job.work, items)
+        finally:
+            if beside is not None:
+                beside.terminate()
+                beside.join()
 
     def _shared_out[I, R](self, job: Job[I, R], items: Iterable[I]) -> Iterator[R]:
         while len(self._workers) < self._count:
-            self._workers.append(_started())
+            self._workers.append(_started(self._ahead if len(self._workers) == 1 else None))
         numbered = enumerate(items)
         again: deque[tuple[int, I]] = deque()  # given to a worker that died before it came to them
         answers: dict[int, R] = {}
@@ -161,23 +184,44 @@ def _buried[I, R](worker: _Worker, job: Job[I, R], again: deque[tuple[int, I]]) 
         yield number, job.died(item, worker.process.exitcode)
 
 
-def _started() -> _Worker:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+def _started(ahead: Ahead | None = None) -> _Worker:
+    context = _context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, ahead), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _serve(pipe: Connection) -> None:
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def _beside(ahead: Ahead) -> ForkServerProcess | None:
+    """A process that does it while this one works, where it is needed."""
+    if not ahead.needed():
+        return None
+    process = _context().Process(target=_alone_beside, args=(ahead.done,), daemon=True)
+    process.start()
+    return process
+
+
+def _alone_beside(done: Callable[[], None]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that works ends this one
+    done()
+
+
+def _serve(pipe: Connection, ahead: Ahead | None) -> None:
     """A worker's life: answer item after item until the main process closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process ends the workers
     gc.freeze()  # what was imported lives as long as the worker; the collector need not look at it again and again
     gc.set_threshold(COLLECT_AFTER)
     inbox: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, inbox), daemon=True).start()
+    if ahead is not None:
+        ahead()
     work: Any = None
     while (message := inbox.get()) is not None:
         new_work, item = message

@@ -84,6 +84,8 @@ class _Flow:
 
     def kill(self, role: str) -> float:
         """Seconds until the work of a killed process went on; the process is a random one of its role."""
+        # A curve that was in work before may end while the process killed last is not yet back.
+        wait_until(lambda: bool(self._service.members(role)), RECOVERY_SECONDS, f"there is a {role} to kill")
         members = self._service.members(role)
         held, before = running(self._database), ended(self._database)
         victim = int(self._random.choice(members))

@@ -7,6 +7,7 @@ conditioned.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -150,25 +151,88 @@ def reference_fit(response: Response, columns: Floats) -> Fit:
 def _newton(
     y: Floats, weights: Floats, columns: Floats, start: Floats, counts: int
 ) -> tuple[Floats, Floats, float, bool]:
-    """Coefficients, inverse information, dispersion, and whether Newton's steps arrive."""
+    """Coefficients, inverse information, dispersion, and whether Newton's steps arrive.
+
+    Loops: numba compiles them in a small part of the time that it takes for arrays and their linear algebra.
+    """
+    count, p = columns.shape
     coefficients, arrived = start.copy(), False
+    information, inverse, score = np.empty((p, p)), np.zeros((p, p)), np.empty(p)
     for _ in range(NEWTON_STEPS):
-        eta = columns @ coefficients
-        mean = 1.0 / (1.0 + np.exp(-eta)) if counts else eta
-        variance = mean * (1.0 - mean) if counts else np.ones_like(eta)
-        if not variance.min() > SMALLEST_VARIANCE:
+        information[:], score[:] = 0.0, 0.0
+        pearson, least = 0.0, math.inf
+        for i in range(count):
+            eta = 0.0
+            for a in range(p):
+                eta += columns[i, a] * coefficients[a]
+            mean = 1.0 / (1.0 + math.exp(-eta)) if counts else eta
+            variance = mean * (1.0 - mean) if counts else 1.0
+            least = min(least, variance)
+            residual = weights[i] * (y[i] - mean)
+            pearson += residual * (y[i] - mean) / variance
+            for a in range(p):
+                score[a] += residual * columns[i, a]
+                for b in range(p):
+                    information[a, b] += weights[i] * variance * columns[i, a] * columns[i, b]
+        if not least > SMALLEST_VARIANCE or not _inverted(information, inverse) < 1.0 / NO_VARIATION:
             break
-        information = (columns * (weights * variance).reshape(-1, 1)).T @ columns
-        if not np.linalg.cond(information) < 1.0 / NO_VARIATION:
-            break
-        inverse = np.linalg.inv(information)
         if arrived:
-            pearson = np.sum(weights * (y - mean) ** 2 / variance)
-            return coefficients, inverse, pearson / (len(y) - len(start)), True
-        step = inverse @ (columns.T @ (weights * (y - mean)))
-        coefficients += step
-        arrived = np.abs(step).max() <= NEWTON_TOLERANCE * (1.0 + np.abs(coefficients).max())
-    return coefficients, np.zeros((len(start), len(start))), 0.0, False
+            return coefficients, inverse, pearson / (count - p), True
+        longest, largest = 0.0, 0.0
+        for a in range(p):
+            step = 0.0
+            for b in range(p):
+                step += inverse[a, b] * score[b]
+            coefficients[a] += step
+            longest, largest = max(longest, abs(step)), max(largest, abs(coefficients[a]))
+        arrived = longest <= NEWTON_TOLERANCE * (1.0 + largest)
+    return coefficients, inverse, 0.0, False
+
+
+@compiled
+def _inverted(matrix: Floats, inverse: Floats) -> float:
+    """Write the inverse of a positive definite matrix (p, p); its condition number in the 1-norm, inf without one."""
+    p = len(matrix)
+    root = np.zeros((p, p))
+    if not _inverse_root(matrix, root):
+        return math.inf
+    largest, of_inverse = 0.0, 0.0
+    for a in range(p):
+        total, of_row = 0.0, 0.0
+        for b in range(p):
+            value = 0.0
+            for c in range(max(a, b), p):
+                value += root[c, a] * root[c, b]
+            inverse[a, b] = value
+            total += abs(matrix[a, b])
+            of_row += abs(value)
+        largest, of_inverse = max(largest, total), max(of_inverse, of_row)
+    return largest * of_inverse
+
+
+@compiled
+def _inverse_root(matrix: Floats, root: Floats) -> bool:
+    """Write the inverse of the lower Cholesky factor; whether there is one."""
+    p = len(matrix)
+    for a in range(p):
+        for b in range(a + 1):
+            value = matrix[a, b]
+            for c in range(b):
+                value -= root[a, c] * root[b, c]
+            if a > b:
+                root[a, b] = value / root[b, b]
+            elif value > 0.0:
+                root[a, a] = math.sqrt(value)
+            else:
+                return False
+    for b in range(p):
+        root[b, b] = 1.0 / root[b, b]
+        for a in range(b + 1, p):
+            value = 0.0
+            for c in range(b, a):
+                value -= root[a, c] * root[c, b]
+            root[a, b] = value / root[a, a]
+    return True
 
 
 def _iterated(
@@ -198,11 +262,24 @@ def _start(response: Response, weights: Floats, columns: Floats) -> Floats:
 
 @compiled
 def _least_squares(y: Floats, sizes: Floats, weights: Floats, columns: Floats, counts: int) -> Floats:
-    target, root = y, np.sqrt(weights)
-    if counts:
-        smoothed = (y * sizes + 0.5) / (sizes + 1.0)
-        target, root = np.log(smoothed / (1.0 - smoothed)), np.sqrt(weights * smoothed * (1.0 - smoothed))
-    return np.linalg.lstsq(columns * root.reshape(-1, 1), target * root)[0]
+    """Coefficients (p,); zeros where the columns have no single answer."""
+    count, p = columns.shape
+    information, inverse = np.zeros((p, p)), np.zeros((p, p))
+    score, coefficients = np.zeros(p), np.zeros(p)
+    for i in range(count):
+        target, weight = y[i], weights[i]
+        if counts:
+            smoothed = (y[i] * sizes[i] + 0.5) / (sizes[i] + 1.0)
+            target, weight = math.log(smoothed / (1.0 - smoothed)), weight * smoothed * (1.0 - smoothed)
+        for a in range(p):
+            score[a] += weight * target * columns[i, a]
+            for b in range(p):
+                information[a, b] += weight * columns[i, a] * columns[i, b]
+    if _inverted(information, inverse) < 1.0 / NO_VARIATION:
+        for a in range(p):
+            for b in range(p):
+                coefficients[a] += inverse[a, b] * score[b]
+    return coefficients
 
 
 def _total_variation(response: Response, weights: Floats) -> float:

@@ -22,7 +22,7 @@ FEW, SMALL = 8.0, 1e-3  # successes up to which, and a from which, a product rep
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 SMALLEST_MEAN = 1e-12  # the same of what is known of it, where a step near a bound would be endless
 STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
-MOST_STEPS, DRAW_STEPS = 24, 3  # per cell, and per draw, which starts from a mode near by
+MOST_STEPS, DRAW_STEPS = 24.0, 3.0  # per cell, and per draw, which starts from a mode near by
 # Square of the last step in posterior standard deviations, per cell and per draw: a draw's proposal has heavy tails.
 NEAR, DRAW_NEAR = 0.1, 9.0
 T_DF = 7.0  # heavier than the normal that it stands for, light enough to waste few draws
@@ -55,6 +55,13 @@ class Node(NamedTuple):
     offset: Floats
     columns: Floats
     r: float
+
+
+@compiled
+def _copy(values: Floats, target: Floats) -> None:
+    """Number by number: numba compiles the assignment of slices, with its messages on shapes, for seconds."""
+    for i in range(len(values)):
+        target[i] = values[i]
 
 
 @compiled
@@ -353,17 +360,17 @@ def _newton_step(x: Floats, work: Floats, first: int, limit: float) -> tuple[flo
 
 
 @compiled
-def _settle(x: Floats, first: int, until: tuple[int, float], node: Node, given: Given, work: Floats) -> float:
-    """Move the levels from `first` on to their mode given the others; half the log determinant of the information.
+def _settle(x: Floats, free: int, until: tuple[float, float], node: Node, given: Given, work: Floats) -> float:
+    """Move the last `free` levels to their mode given the others; half the log determinant of the information.
 
     `until`: the most steps, and the square of a step that is the last. The curvature before that step serves: Newton's
     next error is about the step's square.
     """
     half, limit = 0.0, STEP_LIMIT
-    most, near = until
+    (most, near), first = until, len(x) - free
     for a in range(len(x)):
         work[2 * len(x) + 3, a] = 0.0
-    for _ in range(most):
+    for _ in range(int(most)):
         gradient(x, node, given, work)
         half = _factor(work, len(x), first)
         decrement, limit = _newton_step(x, work, first, limit)
@@ -410,7 +417,7 @@ def _log_posterior(x: Floats, node: Node, given: Given, work: Floats) -> float:
 def _laplace(x: Floats, node: Node, given: Given, work: Floats) -> float:
     """Move x to the levels' mode; the log evidence there."""
     p = len(x)
-    half = _settle(x, 0, (MOST_STEPS, NEAR), node, given, work)
+    half = _settle(x, p, (MOST_STEPS, NEAR), node, given, work)
     return _log_posterior(x, node, given, work) + 0.5 * p * LOG_TWO_PI - half
 
 
@@ -422,10 +429,10 @@ def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) 
     work, x = np.empty((2 * p + 4, p)), np.zeros(p)
     for g in range(g_count):
         if g > 0:
-            x[:] = modes[g - 1, 0]
+            _copy(modes[g - 1, 0], x)
         for j in range(r_count):
             log_mass[g, j] = _laplace(x, Node(offset[g], columns[g], rates[j]), given, work)
-            modes[g, j] = x
+            _copy(x, modes[g, j])
     return modes, log_mass
 
 
@@ -498,7 +505,7 @@ def _draw_in_turn(x: Floats, noise: Floats, node: Node, given: Given, work: Floa
     p = len(x)
     log_prior, tails, widths = -0.5 * p * LOG_TWO_PI, 1.0, 1.0
     for j in range(p):
-        _settle(x, j, (DRAW_STEPS, DRAW_NEAR), node, given, work)
+        _settle(x, p - j, (DRAW_STEPS, DRAW_NEAR), node, given, work)
         sd = _marginal_sd(work, p, j)
         left, right = sd, sd
         if p == 1:
@@ -527,17 +534,17 @@ def weigh_draws(
     levels, log_weight = np.empty((count, p)), np.empty(count)
     work, x, mode = np.empty((2 * p + 4, p)), np.empty(p), np.empty(p)
     for s in range(count):
-        x[:] = starts[s]
+        _copy(starts[s], x)
         node = Node(offset[s], columns[s], rates[s])
         if in_turn > 0:
             log_proposal = _draw_in_turn(x, noise[s], node, given, work)
         else:
-            half = _settle(x, 0, (DRAW_STEPS, DRAW_NEAR), node, given, work)
-            mode[:] = x
+            half = _settle(x, p, (DRAW_STEPS, DRAW_NEAR), node, given, work)
+            _copy(x, mode)
             _draw_levels(x, noise[s], work)
             log_proposal = _log_level_density(x, mode, half, work)
         log_weight[s] = _log_posterior(x, node, given, work) - log_proposal
-        levels[s] = work[p + 1]
+        _copy(work[p + 1], levels[s])
     return levels, log_weight
 
 
@@ -549,7 +556,7 @@ def modes(starts: Floats, rates: Floats, design: tuple[Floats, Floats], given: G
     p = starts.shape[1]
     work = np.empty((2 * p + 4, p))
     for s in range(len(rates)):
-        _settle(found[s], 0, (MOST_STEPS, NEAR), Node(offset[s], columns[s], rates[s]), given, work)
+        _settle(found[s], p, (MOST_STEPS, NEAR), Node(offset[s], columns[s], rates[s]), given, work)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 
 def square(number: int) -> tuple[int, int]:
@@ -33,3 +34,21 @@ def died_silently(number: int, exit_code: int | None) -> int:
 
 def always_fatal(_: int) -> int:
     os._exit(3)
+
+
+def is_missing(path: Path) -> bool:
+    return not path.exists()
+
+
+def write_process(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+
+
+def read_when_there(item: tuple[int, Path]) -> tuple[int, int]:
+    """The number and what stands in the file, which somebody has to write meanwhile."""
+    number, path = item
+    until = time.monotonic() + 60
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return number, int(path.read_text())

@@ -3,13 +3,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from models.errors import EngineError
-from service.parallel import AHEAD, WINDOW, Job, Workers, cores, one_thread_each
+from service.parallel import AHEAD, WINDOW, Ahead, Job, Workers, cores, one_thread_each
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,6 +67,29 @@ def test_items_are_drawn_only_as_far_as_the_window_goes(work: ModuleType) -> Non
         answers = workers.ordered(Job(work.slow_first, work.died_silently), items())
         assert next(answers) == 0
         assert drawn <= 2 * (WINDOW + AHEAD)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_is_needed_ahead_is_done_by_another_process(count: int, work: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "done"
+    ahead = Ahead(partial(work.is_missing, path), partial(work.write_process, path))
+    with Workers(2, few=10, ahead=ahead) as workers:
+        answers = list(workers.ordered(Job(work.read_when_there, work.died), [(i, path) for i in range(count)]))
+    assert [number for number, _ in answers] == list(range(count))
+    (process,) = {process for _, process in answers}
+    assert process != os.getpid()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_is_not_needed_ahead_is_left(count: int, work: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "done"
+    path.write_text("0")
+    ahead = Ahead(partial(work.is_missing, path), partial(work.write_process, path))
+    with Workers(2, few=10, ahead=ahead) as workers:
+        answers = list(workers.ordered(Job(work.read_when_there, work.died), [(i, path) for i in range(count)]))
+    assert {process for _, process in answers} == {0}
 
 
 def test_large_answers_and_items_do_not_block_each_other(work: ModuleType) -> None:
