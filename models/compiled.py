@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
+from pathlib import Path
 from typing import Any, cast
 
 from numba import njit
@@ -30,12 +32,17 @@ def keep_alone(cache: Any) -> None:
     """Let one process at a time add to numba's cache of a function.
 
     numba reads the index, takes a free file, and writes both: two processes that compile a function for different types
-    at once may take the same file, and one type is then given the code of the other, in all later runs.
+    at once may take the same file, and one type is then given the code of the other, in all later runs. A new index
+    counts from one again: files of an older version of the function go first, or a process killed between the index and
+    its file would leave the new index with the old code.
     """
     save: Callable[[Any, Any], None] = cache.save
 
     def alone(key: Any, data: Any) -> None:
         with _locked(f"{cache._index_path}.lock"):  # noqa: SLF001 - numba has no place for a lock of its own
+            if not cache._load_index():  # noqa: SLF001
+                for old in Path(cache._index_path).parent.glob(f"{escape(Path(cache._index_path).stem)}.*.nbc"):  # noqa: SLF001
+                    old.unlink(missing_ok=True)
             save(key, data)
 
     cache.save = alone

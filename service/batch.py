@@ -51,7 +51,8 @@ class Batch:
         """One answer a curve, in order."""
         nuts = self.told.get("engine") == EngineName.NUTS
         useful = max(1, self.count if nuts else self.count // AHEAD)
-        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW, COMPILED) as workers:
+        ahead = COMPILED if processes > 1 else None
+        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW, ahead) as workers:
             answering = Answering(self.told, self.output)
             answering = replace(answering, suite=self._suite(answering, workers))
             yield from workers.ordered(Job(answering.answer, answering.died), self.wanted())

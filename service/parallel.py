@@ -1,6 +1,7 @@
 """Work on many items over several processes: results in order, bounded memory, a clear answer when a process dies.
 
-Few items are worked on in this process, without the cost of starting others. Each worker gets items one by one over its
+Few items are worked on in this process, without the cost of starting others; at most one does beside it what is needed
+ahead. Each worker gets items one by one over its
 own pipe and answers one by one, so that the item during which a worker died is known.
 """
 
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess, SpawnProcess
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -40,9 +41,10 @@ class Ahead:
     done: Callable[[], None]
 
     def __call__(self) -> None:
-        """Do it, unless it is done."""
-        if self.needed():
-            self.done()
+        """Do it, unless it is done; where it fails, the work itself will say why."""
+        with suppress(Exception):
+            if self.needed():
+                self.done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Workers:
         self._few = few
         self._ahead = ahead
         self._workers: list[_Worker] = []
+        self._beside: SpawnProcess | None = None
         self._deaths = 0
 
     def __enter__(self) -> Self:
@@ -98,6 +101,10 @@ class Workers:
         for worker in self._workers:
             worker.pipe.close()
             worker.process.terminate()
+        if self._beside is not None:
+            self._beside.terminate()
+            self._beside.join()
+            self._beside = None
         for worker in self._workers:
             worker.process.join()
         self._workers.clear()
@@ -108,17 +115,10 @@ class Workers:
         first = list(islice(iterator, self._few))
         everything = chain(first, iterator)
         if not self._workers and (self._count == 1 or len(first) < self._few):
-            return self._alone(job, everything)
+            if first and self._beside is None and self._ahead is not None and self._ahead.needed():
+                self._beside = _beside(self._ahead)
+            return map(job.work, everything)
         return self._shared_out(job, everything)
-
-    def _alone[I, R](self, job: Job[I, R], items: Iterable[I]) -> Iterator[R]:
-        beside = _beside(self._ahead) if cores() > 1 and self._ahead is not None else None
-        try:
-            yield from map(job.work, items)
-        finally:
-            if beside is not None:
-                beside.terminate()
-                beside.join()
 
     def _shared_out[I, R](self, job: Job[I, R], items: Iterable[I]) -> Iterator[R]:
         while len(self._workers) < self._count:
@@ -185,7 +185,8 @@ def _buried[I, R](worker: _Worker, job: Job[I, R], again: deque[tuple[int, I]]) 
 
 
 def _started(ahead: Ahead | None = None) -> _Worker:
-    context = _context()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, ahead), daemon=True)
     process.start()
@@ -193,24 +194,28 @@ def _started(ahead: Ahead | None = None) -> _Worker:
     return _Worker(process, ours)
 
 
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    return context
-
-
-def _beside(ahead: Ahead) -> ForkServerProcess | None:
-    """A process that does it while this one works, where it is needed."""
-    if not ahead.needed():
+def _beside(ahead: Ahead) -> SpawnProcess | None:
+    """A process that does it while this one works; without it this one does all itself."""
+    process = multiprocessing.get_context("spawn").Process(target=_alone_beside, args=(ahead,), daemon=True)
+    try:
+        process.start()
+    except OSError:
         return None
-    process = _context().Process(target=_alone_beside, args=(ahead.done,), daemon=True)
-    process.start()
     return process
 
 
-def _alone_beside(done: Callable[[], None]) -> None:
+def _alone_beside(ahead: Ahead) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that works ends this one
-    done()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    ahead()
+
+
+def _end_with_parent() -> None:
+    """End with a parent that was killed: it cannot end this process any more, and its pipes stay open as long."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _serve(pipe: Connection, ahead: Ahead | None) -> None:

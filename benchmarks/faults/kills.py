@@ -84,9 +84,14 @@ class _Flow:
 
     def kill(self, role: str) -> float:
         """Seconds until the work of a killed process went on; the process is a random one of its role."""
+        members: list[int] = []
+
+        def is_there() -> bool:
+            members[:] = self._service.members(role)
+            return bool(members)
+
         # A curve that was in work before may end while the process killed last is not yet back.
-        wait_until(lambda: bool(self._service.members(role)), RECOVERY_SECONDS, f"there is a {role} to kill")
-        members = self._service.members(role)
+        wait_until(is_there, RECOVERY_SECONDS, f"there is a {role} to kill")
         held, before = running(self._database), ended(self._database)
         victim = int(self._random.choice(members))
         name = f"{role} {' '.join(command_line(victim))[-80:]}"

@@ -165,7 +165,7 @@ def _newton(
             eta = 0.0
             for a in range(p):
                 eta += columns[i, a] * coefficients[a]
-            mean = 1.0 / (1.0 + math.exp(-eta)) if counts else eta
+            mean = _proportion(eta) if counts else eta
             variance = mean * (1.0 - mean) if counts else 1.0
             least = min(least, variance)
             residual = weights[i] * (y[i] - mean)
@@ -174,23 +174,41 @@ def _newton(
                 score[a] += residual * columns[i, a]
                 for b in range(p):
                     information[a, b] += weights[i] * variance * columns[i, a] * columns[i, b]
-        if not least > SMALLEST_VARIANCE or not _inverted(information, inverse) < 1.0 / NO_VARIATION:
+        if not least > SMALLEST_VARIANCE or not inverted(information, inverse) < 1.0 / NO_VARIATION:
             break
         if arrived:
             return coefficients, inverse, pearson / (count - p), True
-        longest, largest = 0.0, 0.0
-        for a in range(p):
-            step = 0.0
-            for b in range(p):
-                step += inverse[a, b] * score[b]
-            coefficients[a] += step
-            longest, largest = max(longest, abs(step)), max(largest, abs(coefficients[a]))
-        arrived = longest <= NEWTON_TOLERANCE * (1.0 + largest)
+        change = _moved(coefficients, inverse, score)
+        if not change < math.inf:
+            break
+        arrived = change <= NEWTON_TOLERANCE
     return coefficients, inverse, 0.0, False
 
 
 @compiled
-def _inverted(matrix: Floats, inverse: Floats) -> float:
+def _moved(coefficients: Floats, inverse: Floats, score: Floats) -> float:
+    """Move by Newton's step; its largest part over 1 and the largest coefficient, inf where it is not finite."""
+    p = len(score)
+    longest, largest = 0.0, 0.0
+    for a in range(p):
+        step = 0.0
+        for b in range(p):
+            step += inverse[a, b] * score[b]
+        if not abs(step) < math.inf:
+            return math.inf
+        coefficients[a] += step
+        longest, largest = max(longest, abs(step)), max(largest, abs(coefficients[a]))
+    return longest / (1.0 + largest)
+
+
+@compiled
+def _proportion(eta: float) -> float:
+    small = math.exp(-abs(eta))
+    return 1.0 / (1.0 + small) if eta >= 0.0 else small / (1.0 + small)
+
+
+@compiled
+def inverted(matrix: Floats, inverse: Floats) -> float:
     """Write the inverse of a positive definite matrix (p, p); its condition number in the 1-norm, inf without one."""
     p = len(matrix)
     root = np.zeros((p, p))
@@ -262,7 +280,7 @@ def _start(response: Response, weights: Floats, columns: Floats) -> Floats:
 
 @compiled
 def _least_squares(y: Floats, sizes: Floats, weights: Floats, columns: Floats, counts: int) -> Floats:
-    """Coefficients (p,); zeros where the columns have no single answer."""
+    """Coefficients (p,); zeros where the weighted columns nearly depend on one another."""
     count, p = columns.shape
     information, inverse = np.zeros((p, p)), np.zeros((p, p))
     score, coefficients = np.zeros(p), np.zeros(p)
@@ -275,7 +293,7 @@ def _least_squares(y: Floats, sizes: Floats, weights: Floats, columns: Floats, c
             score[a] += weight * target * columns[i, a]
             for b in range(p):
                 information[a, b] += weight * columns[i, a] * columns[i, b]
-    if _inverted(information, inverse) < 1.0 / NO_VARIATION:
+    if inverted(information, inverse) < 1.0 / NO_VARIATION:
         for a in range(p):
             for b in range(p):
                 coefficients[a] += inverse[a, b] * score[b]

@@ -82,7 +82,7 @@ def _found(work: Backtesting, chosen: Sequence[Entry], processes: int) -> Backte
     from service.backtests import gathered
     from service.forecasting import Failed, given_of, learnt_from, sampled
 
-    with Workers(processes, FEW, COMPILED) as workers:
+    with Workers(processes, FEW, COMPILED if processes > 1 else None) as workers:
         if len(chosen) >= FEWEST_CURVES:
             learning = workers.ordered(Job(work.learning, _nothing), sampled(chosen))
             work = replace(work, suite=learnt_from(learning, given_of(work.told.options, work.told), Options()))

@@ -91,7 +91,7 @@ def _forecasts(
     from models.suite_learning import FEWEST_CURVES
     from service.forecasting import Failed, given_of, learnt_from, sampled
 
-    with Workers(processes, FEW, COMPILED) as workers:
+    with Workers(processes, FEW, COMPILED if processes > 1 else None) as workers:
         if chosen and len(everything) >= FEWEST_CURVES:
             learning = workers.ordered(Job(work.learning, _nothing), sampled(everything))
             work = replace(work, suite=learnt_from(learning, given_of(work.told.options, work.told), Options()))

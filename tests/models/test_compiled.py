@@ -10,10 +10,10 @@ from numba.core import caching
 from models.compiled import compiled, keep_alone
 
 
-def kept(folder: Path) -> Any:
+def kept(folder: Path, name: str = "function", version: int = 1) -> Any:
     """A cache of a function, as numba makes it."""
     made: Any = caching.IndexDataCacheFile
-    return made(str(folder), "function", ("stamp", 1))
+    return made(str(folder), name, ("stamp", version))
 
 
 def meeting(cache: Any, barrier: Barrier) -> Any:
@@ -57,3 +57,24 @@ def test_a_compiled_function_keeps_its_code_under_the_lock(tmp_path: Path, monke
     assert total(np.arange(4)) == 6.0
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
     assert len(list(tmp_path.rglob("*.lock"))) == 1
+
+
+def killed(_name: str, _data: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_new_version_of_a_function_never_meets_code_of_the_old_one(tmp_path: Path) -> None:
+    old, new, other = kept(tmp_path), kept(tmp_path, version=2), kept(tmp_path, name="function_too")
+    for cache in (old, new, other):
+        keep_alone(cache)
+    old.save("a", "old code")
+    other.save("a", "other code")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(new, "_save_data", killed)
+        with pytest.raises(KeyboardInterrupt):
+            new.save("a", "new code")
+    assert new.load("a") is None
+    new.save("a", "new code")
+    assert new.load("a") == "new code"
+    assert other.load("a") == "other code"

@@ -15,7 +15,15 @@ from models.analysis import analyze
 from models.arrays import Floats
 from models.crosschecks import crosschecks
 from models.crosschecks.lind_mehlum import fieller_polynomial
-from models.crosschecks.regression import NotApplicable, Polynomials, Response, fit, polynomials, reference_fit
+from models.crosschecks.regression import (
+    NotApplicable,
+    Polynomials,
+    Response,
+    fit,
+    inverted,
+    polynomials,
+    reference_fit,
+)
 from models.crosschecks.two_lines import natural_spline, robin_hood_share, two_lines_check
 from models.curve import ScalePoint, ScalingCurve
 from models.likelihood import observe
@@ -85,6 +93,28 @@ def test_glm_agrees_with_a_hand_written_regression_on_raw_log_scale(seed: int) -
     p_value = 2 * student.sf(abs(beta[2]) / math.sqrt(covariance[2, 2]), size - 3)
     expected = (beta[2], p_value, dispersion)
     assert (glm.quadratic_coefficient, glm.quadratic_p_value, glm.dispersion) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 5])
+def test_inverse_and_condition_number_are_those_of_numpy(p: int) -> None:
+    root = np.random.default_rng(p).normal(size=(p, p + 1))
+    matrix, inverse = root @ root.T, np.empty((p, p))
+    assert inverted(matrix, inverse) == pytest.approx(np.linalg.cond(matrix, 1))
+    np.testing.assert_allclose(inverse, np.linalg.inv(matrix), rtol=1e-9)
+
+
+def test_a_singular_matrix_has_no_inverse() -> None:
+    assert inverted(np.ones((2, 2)), np.empty((2, 2))) == math.inf
+    assert inverted(np.zeros((3, 3)), np.empty((3, 3))) == math.inf
+    assert inverted(np.full((2, 2), np.nan), np.empty((2, 2))) == math.inf
+
+
+def test_scores_that_are_no_numbers_are_never_fitted() -> None:
+    x = np.linspace(-1, 1, 6)
+    y = np.append(x[:5] ** 2, np.nan)
+    response = Response(x, y, np.ones(6), counts=False, inside=np.ones(6, dtype=bool), z_center=0, z_half=1, unit=1)
+    with pytest.raises((NotApplicable, ValueError)):
+        fit(response, np.vander(x, 3, increasing=True))
 
 
 def test_normal_scores_are_fitted_by_weighted_least_squares_on_performance() -> None:

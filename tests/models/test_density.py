@@ -32,13 +32,14 @@ def observed(metric: Metric, rows: list[tuple[float, float, int | None, float | 
     return observe(ScalingCurve("task", metric, points), Options(smallest_effect=0.02))
 
 
-def on_shared_items() -> Observations:
+def on_shared_items(z: tuple[float, ...] = (8, 9, 10.5), n: int = 80) -> Observations:
     rng = np.random.default_rng(0)
-    difficulty = rng.normal(size=80)
-    answers = (rng.random((3, 80)) < 1 / (1 + np.exp(difficulty - np.array([[-0.5], [0.0], [0.9]])))).astype(np.uint8)
+    difficulty = rng.normal(size=n)
+    ability = np.linspace(-0.5, 0.9, len(z))[:, None]
+    answers = (rng.random((len(z), n)) < 1 / (1 + np.exp(difficulty - ability))).astype(np.uint8)
     points = tuple(
-        ScalePoint(10.0**z, float(row.mean()), n_examples=80, outcomes=row.tobytes())
-        for z, row in zip((8, 9, 10.5), answers, strict=True)
+        ScalePoint(10.0**at, float(row.mean()), n_examples=n, outcomes=row.tobytes())
+        for at, row in zip(z, answers, strict=True)
     )
     return observe(ScalingCurve("task", CHOICE, points), Options())
 
@@ -130,6 +131,30 @@ def test_swapping_the_shared_values_turns_one_curves_density_into_anothers(name:
     at = drawn(other_model, 2)
     found = pymc_log_density(density, other_model, at)
     np.testing.assert_allclose(found, record_log_density(other_model, other, at), rtol=1e-9, atol=1e-6)
+
+
+LONGER = {
+    "mixed": observed(
+        PROBABILITY, [(7, 0.3, 50, None), (8, 0.2, 9, None), *((z, 0.1 * z, None, 0.02) for z in (3, 5, 6))]
+    ),
+    "bounded normal": observed(PROBABILITY, [(z, 0.1 * z, None, 0.01 * z) for z in (2, 3, 5, 6, 8)]),
+    "shared items": on_shared_items((6, 7, 8, 9.5, 11), 50),
+    "unbounded normal": observed(LOSS, [(z, 9.0 - z, None, 0.01 * z) for z in (2, 3, 5, 6, 8)]),
+}
+
+
+@pytest.mark.parametrize("layout", LONGER)
+def test_swapping_turns_a_curve_into_a_longer_one_with_the_same_kinds_of_noise(layout: str) -> None:
+    observations, longer = LAYOUTS[layout], LONGER[layout]
+    model, longer_model = (
+        next(entry for entry in curve_models(data) if entry.name == "bent_line") for data in (observations, longer)
+    )
+    plain, density = compiled(pymc_model(model, observations, HalfCauchy(1.0)))
+    for key, value in shared_values(longer_model, longer, VARIATION).items():
+        plain[key].set_value(value)
+    at = drawn(longer_model, 3)
+    found = pymc_log_density(density, longer_model, at)
+    np.testing.assert_allclose(found, record_log_density(longer_model, longer, at), rtol=1e-9, atol=1e-6)
 
 
 @pytest.mark.parametrize(("layout", "name"), CASES)

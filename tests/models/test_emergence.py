@@ -90,6 +90,15 @@ def test_scores_are_those_of_a_slow_loop_over_the_definition(values: Floats) -> 
     assert np.isnan(found) if share is None else found == pytest.approx(share)
 
 
+@pytest.mark.parametrize("size", [17, 18, 19, 40, 101, 400])
+def test_scores_of_long_curves_are_those_of_the_slow_loop_too(size: int) -> None:
+    values = np.round(np.random.default_rng(size).random(size), 2)
+    score, linear, share = by_definition(values)
+    assert emergence_score(values) == pytest.approx(score)
+    assert linearity(values) == pytest.approx(linear)
+    assert steps(values[None, :]).signed_step_share[0] == pytest.approx(share)
+
+
 @compiling
 @given(st.integers(1, 200).flatmap(lambda size: st.tuples(st.just(size + 2), st.integers(0, 2**32 - 1))))
 def test_many_curves_at_once_get_the_scores_that_each_has_alone(case: tuple[int, int]) -> None:

@@ -52,3 +52,16 @@ def read_when_there(item: tuple[int, Path]) -> tuple[int, int]:
         assert time.monotonic() < until
         time.sleep(0.01)
     return number, int(path.read_text())
+
+
+def yes() -> bool:
+    return True
+
+
+def fail() -> None:
+    raise OSError(28, "No space left on device")
+
+
+def wait_for_ever(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+    time.sleep(600)

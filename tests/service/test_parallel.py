@@ -1,5 +1,7 @@
 import importlib
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +92,57 @@ def test_what_is_not_needed_ahead_is_left(count: int, work: ModuleType, tmp_path
     with Workers(2, few=10, ahead=ahead) as workers:
         answers = list(workers.ordered(Job(work.read_when_there, work.died), [(i, path) for i in range(count)]))
     assert {process for _, process in answers} == {0}
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_fails_ahead_is_left_to_the_work(count: int, work: ModuleType) -> None:
+    with Workers(2, few=10, ahead=Ahead(work.yes, work.fail)) as workers:
+        answers = list(workers.ordered(Job(work.square, work.died), range(count)))
+    assert [answer for answer, _ in answers] == [number * number for number in range(count)]
+
+
+def test_no_process_is_started_for_nothing(work: ModuleType) -> None:
+    with Workers(2, ahead=Ahead(work.yes, work.fail)) as workers:
+        assert list(workers.ordered(Job(work.square, work.died), [])) == []
+        assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_cannot_be_started_is_done_without(work: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_process: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refused)
+    with Workers(2, ahead=Ahead(work.yes, work.fail)) as workers:
+        answers = list(workers.ordered(Job(work.square, work.died), range(3)))
+    assert [answer for answer, _ in answers] == [0, 1, 4]
+
+
+def test_the_process_beside_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from functools import partial\n"
+        "from pathlib import Path\n"
+        "from parallel_work import read_when_there, square, wait_for_ever, yes\n"
+        "from service.parallel import Ahead, Job, Workers\n"
+        "if __name__ == '__main__':\n"
+        f"    path = Path({str(tmp_path / 'process')!r})\n"
+        "    with Workers(2, ahead=Ahead(yes, partial(wait_for_ever, path))) as workers:\n"
+        "        list(workers.ordered(Job(read_when_there, None), [(0, path)]))\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    # All its processes have its pipes: this waits until the last has ended.
+    run = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        timeout=90,
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    assert (tmp_path / "process").read_text()
 
 
 def test_large_answers_and_items_do_not_block_each_other(work: ModuleType) -> None:
