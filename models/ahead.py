@@ -1,26 +1,30 @@
 """Compile one half of the engine in a process beside the one that analyses: a first run has two cores for it.
 
-An analysis compiles function by function as it comes to them, on one core. The process beside it begins with those that
-an analysis comes to late and that take long; each finds in the compiler's cache what the other has kept.
+An analysis compiles function by function as it comes to them, on one core: first those of the engine, which call one
+another and are quicker compiled together. The process beside it begins with what is made of their draws; each finds in
+the compiler's cache what the other has kept.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from models.classification import decide
 from models.compiled import is_kept
 from models.crosschecks import crosschecks
 from models.curve import ScalePoint, ScalingCurve
-from models.curve_models.logit_linear import logit_linear
-from models.curve_models.priors import HalfCauchy
+from models.curve_models import menu
+from models.curve_models.record import CurveModel, prior_draws
 from models.emergence import steps
 from models.engines import kernels
-from models.engines.target import Draws, make_target, weigh
+from models.fitting import fit
 from models.likelihood import observe
 from models.metrics import REGISTRY
-from models.options import DEFAULT_BETWEEN_MODEL_SCALE, Options
-from models.posterior import pareto_k
+from models.options import Options
+from models.pool import Averaged, pooled, posterior_weights
+from models.posterior import ModelPosterior, pareto_k
 from models.predictive import predicted_scores
+from models.turn import effects, turns
 
 SCORES = (0.2, 0.1, 0.3, 0.6, 0.7, 0.75)
 EXAMPLES, DRAWS = 100, 64
@@ -36,12 +40,30 @@ def compile_late_half() -> None:
     points = tuple(ScalePoint(10.0 ** (8 + i), score, n_examples=EXAMPLES) for i, score in enumerate(SCORES))
     curve, options = ScalingCurve("compiled ahead", REGISTRY["exact_match"], points), Options()
     observations = observe(curve, options)
-    target = make_target(logit_linear(observations.context), observations, HalfCauchy(DEFAULT_BETWEEN_MODEL_SCALE))
-    middle = np.full((DRAWS, 1), 0.5)
-    p = target.level_count
-    draws = Draws(middle, np.zeros((DRAWS, p)), np.zeros((DRAWS, p + 1)), np.zeros(DRAWS))
-    posterior = weigh(target, draws)
-    predicted_scores(observations, np.full((DRAWS, len(points)), 0.5), posterior.r, options.seed)
+    predicted_scores(observations, np.full((DRAWS, len(points)), 0.5), np.full(DRAWS, 0.1), options.seed)
     crosschecks(curve, observations, options.interval)
     steps(np.tile(observations.y, (DRAWS, 1)))
     pareto_k(np.log(np.arange(1.0, 10 * DRAWS)))
+    pool = pooled([_from_prior(model) for model in menu(observations.context)], observations.context)
+    decide(pool, options, options.class_prior)
+    averaged = Averaged(pool, posterior_weights(pool, options.class_prior), observations, options.interval)
+    effects(averaged)
+    turns(averaged)
+    fit(averaged)
+
+
+def _from_prior(model: CurveModel) -> ModelPosterior:
+    """Draws of the prior in place of the posterior, for which nothing need be compiled."""
+    v = np.random.default_rng(0).random((DRAWS, len(model.shape) + len(model.levels)))
+    shape, levels = prior_draws(model, v)
+    return ModelPosterior(
+        model=model,
+        shape=shape,
+        levels=levels,
+        r=np.full(DRAWS, 0.1),
+        log_weights=np.zeros(DRAWS),
+        log_evidence=0.0,
+        effective_sample_size=float(DRAWS),
+        pareto_k=None,
+        draws=DRAWS,
+    )
