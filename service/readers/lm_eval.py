@@ -97,7 +97,7 @@ def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[S
             task,
             prompting.of(task),
             None if version is None or version == "N/A" else str(version),
-            count_of(object_of(sizes.get(task)).get("effective")),
+            count_of(object_of(sizes.get(task)).get("effective")) if sizes else None,
             parent.get(task),
         )
         yield from _task_scores(common, numbers, object_of(directions.get(task)), run, ledger)
@@ -167,6 +167,8 @@ def _groups(document: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str
 def _groups_by_names(named: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, list[str]]:
     """Subtasks of each group in 0.4.0, which names groups only: rows indented below them, or named after them."""
     groups: dict[str, list[str]] = {group: [] for group in results if group in named}
+    if not groups:
+        return groups
     depths = {task: _depth(numbers) for task, numbers in results.items()}
     indented = any(depths.values())
     above: list[str] = []
