@@ -226,11 +226,20 @@ def _steps(curves: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 @compiled
 def _sort(values: Floats) -> None:
-    """Sort in place; few values by odd-even transposition, which has no branch to mispredict.
+    """Sort in place; few values by odd-even transposition, which has no branch to mispredict."""
+    if len(values) > SHORT:
+        _sort_many(values)
+        return
+    for turn in range(len(values)):
+        for i in range(turn % 2, len(values) - 1, 2):
+            low, high = min(values[i], values[i + 1]), max(values[i], values[i + 1])
+            values[i], values[i + 1] = low, high
 
-    Many by Shell's sort with the gaps of Gonnet and Baeza-Yates (1991); numba's own takes seconds to compile.
-    """
-    gap = len(values) // 2 if len(values) > SHORT else 0
+
+@compiled
+def _sort_many(values: Floats) -> None:
+    """Shell's sort with the gaps of Gonnet and Baeza-Yates (1991); numba's own takes seconds to compile."""
+    gap = len(values) // 2
     while gap > 0:
         for i in range(gap, len(values)):
             value, place = values[i], i
@@ -239,9 +248,3 @@ def _sort(values: Floats) -> None:
                 place -= gap
             values[place] = value
         gap = 0 if gap == 1 else max(5 * gap // 11, 1)
-    if len(values) > SHORT:
-        return
-    for turn in range(len(values)):
-        for i in range(turn % 2, len(values) - 1, 2):
-            low, high = min(values[i], values[i + 1]), max(values[i], values[i + 1])
-            values[i], values[i + 1] = low, high

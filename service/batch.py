@@ -8,7 +8,7 @@ from typing import Any
 
 from models.options import SUITE_AUTOMATIC, SUITE_MINIMUM, EngineName
 from service.answers import SCALE, Answer, Answering, Entry, Output, Place
-from service.compiling import COMPILED
+from service.compiling import compiled_ahead
 from service.parallel import AHEAD, FEW, Job, Workers
 from service.readers.items import CurveItem
 from service.readers.opening import CurveStream
@@ -51,8 +51,7 @@ class Batch:
         """One answer a curve, in order."""
         nuts = self.told.get("engine") == EngineName.NUTS
         useful = max(1, self.count if nuts else self.count // AHEAD)
-        ahead = COMPILED if processes > 1 else None
-        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW, ahead) as workers:
+        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW, compiled_ahead(processes)) as workers:
             answering = Answering(self.told, self.output)
             answering = replace(answering, suite=self._suite(answering, workers))
             yield from workers.ordered(Job(answering.answer, answering.died), self.wanted())

@@ -18,3 +18,8 @@ def _compile() -> None:
 
 
 COMPILED = Ahead(_is_missing, _compile)
+
+
+def compiled_ahead(processes: int) -> Ahead | None:
+    """What `Workers` do ahead; nothing where one process was asked for."""
+    return COMPILED if processes > 1 else None

@@ -1,8 +1,8 @@
 """Work on many items over several processes: results in order, bounded memory, a clear answer when a process dies.
 
 Few items are worked on in this process, without the cost of starting others; at most one does beside it what is needed
-ahead. Each worker gets items one by one over its
-own pipe and answers one by one, so that the item during which a worker died is known.
+ahead. Each worker gets items one by one over its own pipe and answers one by one, so that the item during which a
+worker died is known.
 """
 
 from __future__ import annotations

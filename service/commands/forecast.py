@@ -22,7 +22,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
-from service.compiling import COMPILED
+from service.compiling import compiled_ahead
 from service.number_format import scale_of
 from service.parallel import Job, Workers, cores, one_thread_each
 
@@ -91,7 +91,7 @@ def _forecasts(
     from models.suite_learning import FEWEST_CURVES
     from service.forecasting import Failed, given_of, learnt_from, sampled
 
-    with Workers(processes, FEW, COMPILED if processes > 1 else None) as workers:
+    with Workers(processes, FEW, compiled_ahead(processes)) as workers:
         if chosen and len(everything) >= FEWEST_CURVES:
             learning = workers.ordered(Job(work.learning, _nothing), sampled(everything))
             work = replace(work, suite=learnt_from(learning, given_of(work.told.options, work.told), Options()))
