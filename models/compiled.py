@@ -39,9 +39,10 @@ def keep_alone(cache: Any) -> None:
     save: Callable[[Any, Any], None] = cache.save
 
     def alone(key: Any, data: Any) -> None:
-        with _locked(f"{cache._index_path}.lock"):  # noqa: SLF001 - numba has no place for a lock of its own
+        index = Path(cache._index_path)  # noqa: SLF001 - numba has no place for a lock of its own
+        with _locked(f"{index}.lock"):
             if not cache._load_index():  # noqa: SLF001
-                for old in Path(cache._index_path).parent.glob(f"{escape(Path(cache._index_path).stem)}.*.nbc"):  # noqa: SLF001
+                for old in index.parent.glob(f"{escape(index.stem)}.*.nbc"):
                     old.unlink(missing_ok=True)
             save(key, data)
 
