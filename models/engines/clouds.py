@@ -19,11 +19,12 @@ from models.compiled import compiled
 from models.curve_models.record import design, normal_from_levels
 from models.engines import kernels
 from models.engines.cells import EDGE
-from models.engines.target import Draws, Target, level_noise
-from models.posterior import ModelPosterior, Work, effective_sample_size
+from models.engines.target import Draws, Target, Weighted, level_noise
+from models.posterior import Work, effective_sample_size
 from models.sobol import sobol
 
 COMPONENTS = 48
+PLACES = (np.arange(COMPONENTS) + 0.5) / COMPONENTS  # of the components among the draws, by running weight
 PRIOR_SHARE = 0.08  # of the draws that come from the prior of shape and r
 FEWEST_EFFECTIVE, FLATTENING, FLATTEST = 40.0, 0.8, 1e-3  # effective draws to build on, and the powers tried
 NARROWEST = 1e-4  # smallest standard deviation along an axis, in prior standard deviations
@@ -33,64 +34,66 @@ NEAREST_START = 3.0  # Newton steps start no further out than this
 
 @dataclass(frozen=True, slots=True)
 class _Sequence:
-    """Quasi-random numbers: component picker (S,), t noise (S, d), prior draws (S, d), noise of levels."""
+    """Components (S,), -1 for the prior, and from quasi-random numbers t noise (S, d), prior draws (S, d), level noise.
 
-    pick: Floats
+    `nearest` (S,) are the components whose levels each draw starts from.
+    """
+
+    component: Ints
+    nearest: Ints
     noise: Floats
     prior: Floats
     levels: Floats
 
 
-def cloud_draws(target: Target, before: ModelPosterior, quantiles: Floats, work: Work) -> Draws:
-    """Draws proposed around those of `before`, whose prior quantiles are `quantiles` (S, d)."""
-    weights = _tempered(before.log_weights)
-    z = np.asarray(ndtri(quantiles))
-    chosen = _systematic(weights, COMPONENTS)
-    scale = _bandwidth(weights, z)
+def cloud_draws(target: Target, before: Weighted, z: Floats, work: Work) -> Draws:
+    """Draws proposed around those of `before`, whose shape and r are z (S, d) in normal coordinates."""
+    weights, effective = _tempered(before.log_weights)
+    chosen = _systematic(weights)
+    centers, scale = z[chosen], _bandwidth(weights, effective, z)
     sequence = _sequence(z.shape[1], target.level_count, work.draws, work.seed)
-    component = np.minimum((sequence.pick - PRIOR_SHARE) / (1 - PRIOR_SHARE) * COMPONENTS, COMPONENTS - 1)
-    component = np.maximum(component, -1.0).astype(np.int64)
-    component[sequence.pick < PRIOR_SHARE] = -1
-    proposed = _proposed(component, sequence.noise, sequence.prior, z[chosen], scale)
-    return Draws(
-        np.clip(ndtr(proposed), EDGE, 1 - EDGE),
-        _modes(target, before, chosen)[np.maximum(component, 0)],
-        sequence.levels,
-        _log_mixture(proposed, z[chosen], scale),
-    )
+    proposed = _proposed(sequence.component, sequence.noise, sequence.prior, centers, scale)
+    quantiles = np.asarray(ndtr(proposed))
+    np.minimum(np.maximum(quantiles, EDGE, out=quantiles), 1 - EDGE, out=quantiles)
+    starts = _modes(target, before, chosen)[sequence.nearest]
+    return Draws(quantiles, starts, sequence.levels, _log_mixture(proposed, centers, scale))
 
 
-def _modes(target: Target, before: ModelPosterior, chosen: Ints) -> Floats:
+def _modes(target: Target, before: Weighted, chosen: Ints) -> Floats:
     """Modes (C, p) of the levels at the chosen draws' shape and r."""
     levels = np.clip(normal_from_levels(target.model, before.levels[chosen]), -NEAREST_START, NEAREST_START)
     place = design(target.model, before.shape[chosen], target.u)
     return kernels.modes(levels, before.r[chosen], place, target.given)
 
 
-def _tempered(log_weights: Floats) -> Floats:
-    """Weights, flattened by a power below one where hardly any draw counts: narrow ridges are reached in steps."""
+def _tempered(log_weights: Floats) -> tuple[Floats, float]:
+    """Weights and their effective number, flattened by a power below one where hardly any draw counts.
+
+    Narrow ridges are reached in steps.
+    """
     centered = log_weights - log_weights.max()
     power, weights = 1.0, np.exp(centered)
-    while effective_sample_size(weights) < FEWEST_EFFECTIVE and power > FLATTEST:
+    effective = effective_sample_size(weights)
+    while effective < FEWEST_EFFECTIVE and power > FLATTEST:
         power *= FLATTENING
         weights = np.exp(power * centered)
-    return weights
+        effective = effective_sample_size(weights)
+    return weights, effective
 
 
-def _systematic(weights: Floats, count: int) -> Ints:
-    """Indices of `count` draws in proportion to their weights."""
+def _systematic(weights: Floats) -> Ints:
+    """Indices (C,) of draws in proportion to their weights, one for each component."""
     cumulative = np.cumsum(weights)
-    places = (np.arange(count) + 0.5) / count * cumulative[-1]
-    return np.asarray(np.minimum(np.searchsorted(cumulative, places), len(weights) - 1))
+    return np.asarray(np.minimum(np.searchsorted(cumulative, PLACES * cumulative[-1]), len(weights) - 1))
 
 
-def _bandwidth(weights: Floats, z: Floats) -> Floats:
+def _bandwidth(weights: Floats, effective: float, z: Floats) -> Floats:
     """Cholesky factor (d, d) of the components' covariance: the weighted one, narrowed by Scott's rule."""
     d = z.shape[1]
     share = weights / weights.sum()
     centered = z - share @ z
     covariance = centered.T @ (centered * share[:, None]) + NARROWEST**2 * np.eye(d)
-    narrowing = max(effective_sample_size(weights), 2.0) ** (-1 / (d + 4))
+    narrowing = max(effective, 2.0) ** (-1 / (d + 4))
     return np.asarray(np.linalg.cholesky(covariance) * narrowing)
 
 
@@ -160,4 +163,13 @@ def _sequence(d: int, p: int, draws: int, seed: int) -> _Sequence:
     df = _degrees_of_freedom(d)
     spread = np.sqrt(df / (2 * gammaincinv(df / 2, numbers[:, 1 + d])))
     levels = level_noise(numbers[:, 2 + d], numbers[:, 3 + d :])
-    return _Sequence(numbers[:, 0], z * spread[:, None], z, levels)
+    component = _components(numbers[:, 0])
+    return _Sequence(component, np.maximum(component, 0), z * spread[:, None], z, levels)
+
+
+def _components(pick: Floats) -> Ints:
+    """Components (S,), or -1 for the prior, by uniform numbers (S,)."""
+    component = np.minimum((pick - PRIOR_SHARE) / (1 - PRIOR_SHARE) * COMPONENTS, COMPONENTS - 1)
+    component = np.maximum(component, -1.0).astype(np.int64)
+    component[pick < PRIOR_SHARE] = -1
+    return component

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from models.arrays import Floats
 from models.curve_models import FLAT_SHARES, flat_shares
@@ -20,10 +21,10 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, Proposal, cell_draws, cell_proposal, solved_cells
 from models.engines.clouds import cloud_draws
-from models.engines.target import Draws, Target, joined, make_target, pack, weigh
+from models.engines.target import Target, Weighted, make_target, pack, weigh
 from models.likelihood import Observations
 from models.options import DEFAULT_CLASS_PRIOR, Shape
-from models.posterior import ModelPosterior, Work, pareto_k
+from models.posterior import ModelPosterior, Work
 
 # Draws by which a proposal is judged: from cells, the first of a Sobol sequence, which go on counting, and from clouds.
 PILOT, EVEN_PILOT, CLOUD_PILOT = 128, 512, 256
@@ -51,15 +52,16 @@ def quadrature(
     places = [_Place.of(make_target(model, observations, variation, data)) for model in models]
     size = min(EVEN_PILOT if work.even else PILOT, work.draws)
     pilots = [place.more(None, size, work.seed) for place in places]
-    evidences = np.array([pilot.result.log_evidence for pilot in pilots])
+    evidences = np.array([pilot.estimate.log_evidence for pilot in pilots])
     weights = _expected_weights(models, evidences)
     hoped = np.maximum(evidences, [place.log_evidence for place in places])
     results = []
     for place, pilot, weight, hope in zip(places, pilots, weights, hoped, strict=True):
         hopeless = hope < evidences.max() - HOPELESS and not work.even
         plan = _Plan(work, float(weight), size)
-        results.append(pilot.result if hopeless else _completed(place, pilot, plan))
-    return tuple(replace(result, pareto_k=pareto_k(result.log_weights)) for result in results)
+        weighted = pilot if hopeless else _completed(place, pilot, plan)
+        results.append(weighted.posterior(place.target.model))
+    return tuple(results)
 
 
 def _expected_weights(models: Sequence[CurveModel], evidences: Floats) -> Floats:
@@ -90,14 +92,14 @@ class _Place:
         """Evidence by Laplace's approximation in the cells."""
         return self.proposal.log_evidence
 
-    def more(self, known: _Pass | None, count: int, seed: int) -> _Pass:
+    def more(self, known: Weighted | None, count: int, seed: int) -> Weighted:
         """`count` draws from the cells, of which the known ones are the first."""
-        first = 0 if known is None else known.result.draws
+        first = 0 if known is None else len(known.r)
         if known is not None and count <= first:
             return known
         # Powers of two are cached and share their first draws.
         work = Work(1 << (count - 1).bit_length(), seed)
-        latest = _Pass.of(self.target, cell_draws(self.cells, self.proposal, range(first, count), work))
+        latest = weigh(self.target, cell_draws(self.cells, self.proposal, range(first, count), work))
         return latest if known is None else known.with_more(latest)
 
 
@@ -109,13 +111,13 @@ class _Plan:
     weight: float
     pilot: int
 
-    def draws(self, result: ModelPosterior) -> int | None:
-        """Draws to take from a proposal that gave this result; None where they would be too many."""
-        efficiency = result.effective_sample_size / result.draws
+    def draws(self, weighted: Weighted) -> int | None:
+        """Draws to take from a proposal that gave these; None where they would be too many."""
+        efficiency = weighted.efficiency
         if self.work.even:
             asked = min(GOOD_EFFICIENCY, max(ENOUGH / self.work.draws, LEAST_EFFICIENCY))
             return self.work.draws if efficiency >= asked else None
-        if result.effective_sample_size < KNOWS_NOTHING:
+        if weighted.estimate.effective_sample_size < KNOWS_NOTHING:
             return None
         wanted = self.pilot * math.ceil(MARGIN * self.weight * self.work.draws / efficiency / self.pilot)
         return wanted if wanted <= MOST_TIMES * self.work.draws else None
@@ -125,23 +127,40 @@ class _Plan:
         return wanted is not None and wanted <= EASY_TIMES * self.work.draws
 
 
-def _completed(place: _Place, pilot: _Pass, plan: _Plan) -> ModelPosterior:
+def _completed(place: _Place, pilot: Weighted, plan: _Plan) -> Weighted:
     """From a pilot to as many draws as the model needs."""
     known, seed = pilot, plan.work.seed
-    wanted = plan.draws(known.result)
-    if wanted is None and known.result.effective_sample_size < KNOWS_NOTHING:
+    wanted = plan.draws(known)
+    if wanted is None and known.estimate.effective_sample_size < KNOWS_NOTHING:
         known = place.more(known, LONGER * plan.pilot, seed)
-        wanted = plan.draws(known.result)
+        wanted = plan.draws(known)
     if plan.easy(wanted):
-        return place.more(known, wanted or 0, seed).result
-    around, needed = _pilots_around(place.target, known, plan)
+        return place.more(known, wanted or 0, seed)
+    around, needed = _pilots_around(place.target, _Gathered.of(known), plan)
     if wanted is not None and (needed is None or needed > wanted):
-        return place.more(known, wanted, seed).result
+        return place.more(known, wanted, seed)
     most = plan.work.draws * (1 if plan.work.even else EASY_TIMES)
     return _final(place.target, around, Work(1 << ((needed or most) - 1).bit_length(), seed))
 
 
-def _pilots_around(target: Target, known: _Pass, plan: _Plan) -> tuple[_Pass, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """All draws of a model so far, and the normal coordinates (S, q + 1) of their shape and r."""
+
+    weighted: Weighted
+    z: Floats
+
+    @classmethod
+    def of(cls, weighted: Weighted) -> _Gathered:
+        """The first of them."""
+        return cls(weighted, np.asarray(ndtri(weighted.quantiles)))
+
+    def with_more(self, latest: Weighted) -> _Gathered:
+        """These and the latest."""
+        return _Gathered(self.weighted.with_more(latest), np.concatenate([self.z, ndtri(latest.quantiles)]))
+
+
+def _pilots_around(target: Target, known: _Gathered, plan: _Plan) -> tuple[_Gathered, int | None]:
     """Passes around all draws so far, with these, and the draws that the last pass asks for.
 
     Each pass is an unbiased estimate, so together they forget no mode that one met.
@@ -151,11 +170,12 @@ def _pilots_around(target: Target, known: _Pass, plan: _Plan) -> tuple[_Pass, in
     wanted: int | None = None
     best, idle = 0.0, 0
     for number in range(1, MOST_PILOTS):
-        latest = _Pass.of(target, cloud_draws(target, known.result, known.quantiles, size.renewed(number)))
+        latest = weigh(target, cloud_draws(target, known.weighted, known.z, size.renewed(number)))
         known = known.with_more(latest)
-        wanted = plan.draws(latest.result)
-        idle = 0 if latest.result.effective_sample_size >= PROGRESS * best else idle + 1
-        best = max(best, latest.result.effective_sample_size)
+        wanted = plan.draws(latest)
+        effective = latest.estimate.effective_sample_size
+        idle = 0 if effective >= PROGRESS * best else idle + 1
+        best = max(best, effective)
         if plan.easy(wanted) or idle == PATIENCE:
             break
     return known, wanted
@@ -166,36 +186,19 @@ def _in_turn(target: Target) -> Target:
     return replace(target, in_turn=target.at_bound) if target.model.in_turn == "when_poor" else target
 
 
-def _final(target: Target, known: _Pass, work: Work) -> ModelPosterior:
+def _final(target: Target, known: _Gathered, work: Work) -> Weighted:
     """The whole number of draws, again with what they taught where they are poor.
 
     A pass around all draws so far includes the surroundings of any single draw that outweighed the others: it is either
     confirmed as a mode there or shown to have been an accident.
     """
     target = _in_turn(target)
-    results: list[ModelPosterior] = []
+    passes: list[Weighted] = []
     for number in range(MOST_FINALS):
-        around = cloud_draws(target, known.result, known.quantiles, work.renewed(MOST_PILOTS + number))
-        latest = _Pass.of(target, around)
-        known = known.with_more(latest)
-        results.append(latest.result)
-        if latest.result.effective_sample_size >= POOR_EFFICIENCY * work.draws:
+        if passes:
+            known = known.with_more(passes[-1])
+        around = cloud_draws(target, known.weighted, known.z, work.renewed(MOST_PILOTS + number))
+        passes.append(weigh(target, around))
+        if passes[-1].estimate.effective_sample_size >= POOR_EFFICIENCY * work.draws:
             break
-    return max(results, key=lambda result: result.effective_sample_size)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """Weighted draws with their prior quantiles (S, q + 1)."""
-
-    result: ModelPosterior
-    quantiles: Floats
-
-    @classmethod
-    def of(cls, target: Target, proposed: Draws) -> _Pass:
-        """Weigh proposed draws."""
-        return cls(weigh(target, proposed), proposed.quantiles)
-
-    def with_more(self, other: _Pass) -> _Pass:
-        """These draws and others."""
-        return _Pass(joined(self.result, other.result), np.concatenate([self.quantiles, other.quantiles]))
+    return max(passes, key=lambda latest: latest.estimate.effective_sample_size)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, ndtri, stdtrit
@@ -14,7 +16,7 @@ from models.curve_models.record import CurveModel, design
 from models.engines import kernels
 from models.likelihood import Observations
 from models.outcomes import Pairing
-from models.posterior import ModelPosterior, effective_sample_size
+from models.posterior import ModelPosterior, pareto_k
 
 MEMORY_BLOCK = 2_000_000  # largest number of column entries held at once
 SMALLEST_R = 1e-7  # below it the between-model variation is nothing to any test set
@@ -66,13 +68,71 @@ class Draws:
     log_proposal: Floats
 
 
+class Estimate(NamedTuple):
+    """Log evidence of a model, all constants kept, and the effective number of the draws that it is from."""
+
+    log_evidence: float
+    effective_sample_size: float
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """S draws with prior quantiles (S, q + 1), shape (S, q), levels (S, p), r (S,), log weights (S,)."""
+
+    quantiles: Floats
+    shape: Floats
+    levels: Floats
+    r: Floats
+    log_weights: Floats
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """What the weights say."""
+        return estimate(self.log_weights)
+
+    @property
+    def efficiency(self) -> float:
+        """Effective over actual draws."""
+        return self.estimate.effective_sample_size / len(self.r)
+
+    def with_more(self, other: Weighted) -> Weighted:
+        """These draws and others."""
+        return Weighted(
+            np.concatenate([self.quantiles, other.quantiles]),
+            np.concatenate([self.shape, other.shape]),
+            np.concatenate([self.levels, other.levels]),
+            np.concatenate([self.r, other.r]),
+            np.concatenate([self.log_weights, other.log_weights]),
+        )
+
+    def posterior(self, model: CurveModel) -> ModelPosterior:
+        """As the posterior of their model."""
+        log_evidence, effective = self.estimate
+        return ModelPosterior(
+            model=model,
+            shape=self.shape,
+            levels=self.levels,
+            r=self.r,
+            log_weights=self.log_weights,
+            log_evidence=log_evidence,
+            effective_sample_size=effective,
+            pareto_k=pareto_k(self.log_weights),
+            draws=len(self.r),
+        )
+
+
 def make_target(
     model: CurveModel, observations: Observations, variation: HalfCauchy, data: Floats | None = None
 ) -> Target:
     """Pack a curve model and a curve, whose data may have been packed already."""
-    priors = np.array([_prior_row(parameter) for parameter in model.levels], dtype=float)
     packed = pack(observations) if data is None else data
-    return Target(model, observations.u, packed, priors, variation, model.in_turn == "always")
+    return Target(model, observations.u, packed, _prior_rows(model.levels), variation, model.in_turn == "always")
+
+
+@lru_cache(maxsize=256)
+def _prior_rows(levels: tuple[Parameter[LevelPrior], ...]) -> Floats:
+    """Priors of the levels (p, 5) as the kernels read them."""
+    return np.array([_prior_row(parameter) for parameter in levels], dtype=float)
 
 
 def pack(observations: Observations) -> Floats:
@@ -80,8 +140,11 @@ def pack(observations: Observations) -> Floats:
     if observations.pairing is not None:
         return _paired(observations, observations.pairing)
     k, n = observations.successes, observations.trials
-    coefficient = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return np.column_stack([observations.noise.astype(float), k, n, observations.stderr, coefficient, observations.y])
+    data = np.empty((len(k), 6))
+    data[:, 0], data[:, 1], data[:, 2], data[:, 3] = observations.noise, k, n, observations.stderr
+    data[:, 4] = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    data[:, 5] = observations.y
+    return data
 
 
 def _paired(observations: Observations, paired: Pairing) -> Floats:
@@ -123,47 +186,53 @@ def shape_values(model: CurveModel, quantiles: Floats) -> Floats:
     return values
 
 
-def weigh(target: Target, draws: Draws) -> ModelPosterior:
-    """Draw the levels around their modes and weigh the draws; in blocks that bound the memory of long curves."""
+def weigh(target: Target, draws: Draws) -> Weighted:
+    """Draw the levels around their modes and weigh the draws."""
     shape = shape_values(target.model, draws.quantiles[:, :-1])
-    r = np.clip(target.variation.quantile(draws.quantiles[:, -1]), SMALLEST_R, LARGEST_R)
+    r = np.maximum(target.variation.quantile(draws.quantiles[:, -1]), SMALLEST_R)
+    np.minimum(r, LARGEST_R, out=r)
+    levels, log_weights = _in_blocks(target, draws, shape, r)
+    log_weights -= draws.log_proposal
+    return Weighted(draws.quantiles, shape, levels, r, log_weights)
+
+
+def _in_blocks(target: Target, draws: Draws, shape: Floats, r: Floats) -> tuple[Floats, Floats]:
+    """Levels (S, p) and log of posterior over their proposal (S,); blocks bound the memory that long curves take."""
     block = max(64, MEMORY_BLOCK // (len(target.u) * target.level_count))
+    given, in_turn = target.given, int(target.in_turn)
     parts = []
     for first in range(0, len(r), block):
         part = slice(first, first + block)
         place = (r[part], design(target.model, shape[part], target.u))
-        parts.append(
-            kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, target.given, int(target.in_turn))
-        )
-    levels, log_weights = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-    log_weights = log_weights - draws.log_proposal
-    return _posterior(target.model, shape, levels, r, log_weights)
+        parts.append(kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, given, in_turn))
+    if len(parts) == 1:
+        return parts[0]
+    levels, log_weights = map(np.concatenate, zip(*parts, strict=True))
+    return levels, log_weights
 
 
-def _posterior(model: CurveModel, shape: Floats, levels: Floats, r: Floats, log_weights: Floats) -> ModelPosterior:
-    top = float(log_weights.max())
+def estimate(log_weights: Floats) -> Estimate:
+    """What the weights of draws say of their model."""
+    top = float(np.maximum.reduce(log_weights))
     weights = np.exp(log_weights - top)
-    return ModelPosterior(
-        model=model,
-        shape=shape,
-        levels=levels,
-        r=r,
-        log_weights=log_weights,
-        log_evidence=top + math.log(float(weights.mean())),
-        effective_sample_size=effective_sample_size(weights),
-        pareto_k=None,
-        draws=len(r),
-    )
+    total, square = float(np.add.reduce(weights)), float(np.add.reduce(weights * weights))
+    return Estimate(top + math.log(total / len(weights)), total**2 / square if square > 0 else 0.0)
 
 
 def joined(first: ModelPosterior, second: ModelPosterior) -> ModelPosterior:
     """Two sets of draws from one proposal as one."""
-    return _posterior(
-        first.model,
-        np.concatenate([first.shape, second.shape]),
-        np.concatenate([first.levels, second.levels]),
-        np.concatenate([first.r, second.r]),
-        np.concatenate([first.log_weights, second.log_weights]),
+    log_weights = np.concatenate([first.log_weights, second.log_weights])
+    log_evidence, effective = estimate(log_weights)
+    return ModelPosterior(
+        model=first.model,
+        shape=np.concatenate([first.shape, second.shape]),
+        levels=np.concatenate([first.levels, second.levels]),
+        r=np.concatenate([first.r, second.r]),
+        log_weights=log_weights,
+        log_evidence=log_evidence,
+        effective_sample_size=effective,
+        pareto_k=None,
+        draws=len(log_weights),
     )
 
 
