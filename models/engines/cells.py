@@ -17,6 +17,7 @@ import numpy as np
 
 from models.arrays import Floats, Ints
 from models.compiled import compiled
+from models.curve_models.priors import HalfCauchy, Parameter, ShapePrior
 from models.curve_models.record import design
 from models.engines import kernels
 from models.engines.target import Draws, Target, level_noise, shape_values
@@ -25,6 +26,7 @@ from models.sobol import sobol
 
 DEFENSIVE_SHARE = 0.1  # of the draws that go to cells by prior mass alone
 STEEPEST_TILT, FLAT_TILT = 5.0, 1e-4  # natural-log change of the proposal across one cell
+STEEPEST_GAIN = math.log(math.sinh(STEEPEST_TILT / 2) / (STEEPEST_TILT / 2))  # log mass that the steepest tilt adds
 NEIGHBOUR_SHARE = 0.15  # of a cell's mass that its neighbours on each axis get draws for
 COARSE_FROM = 2
 EDGE = 1e-12
@@ -34,17 +36,38 @@ COARSE_R_EDGES = (0.0, 0.003, 0.012, 0.03, 0.08, 0.25, 1.0)  # for curve models 
 
 
 class Grid(NamedTuple):
-    """Cells along each shape parameter and, last, r: their number, and edges in prior quantiles, a row an axis."""
+    """Cells along each shape parameter and, last, r: their number, and a row an axis of what is known of each place.
+
+    In prior quantiles: lower edges, widths and their logs, distances between the middles of a place's two neighbours
+    (at the ends, of the place and its one neighbour).
+    """
 
     counts: Ints
     edges: Floats
+    widths: Floats
+    log_widths: Floats
+    distances: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the cells of a curve model have in common on all curves.
+
+    Shape parameters (G, q) at the nodes, r at the cells' centres (descending), and every cell's part (C,) of the
+    defensive share.
+    """
+
+    grid: Grid
+    shape: Floats
+    rates: Floats
+    defence: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The grid, and of every cell, r fastest: modes of the levels (C, p), log mass."""
+    """The layout, and of every cell, r fastest: modes of the levels (C, p), log mass (C,)."""
 
-    grid: Grid
+    layout: _Layout
     modes: Floats
     log_mass: Floats
 
@@ -70,74 +93,97 @@ class _Sequence:
     jitter: Floats
     noise: Floats
 
-    def part(self, rows: range) -> _Sequence:
-        """Some of the rows."""
-        chosen = slice(rows.start, rows.stop)
-        return _Sequence(self.pick[chosen], self.jitter[chosen], self.noise[chosen])
-
 
 def solved_cells(target: Target) -> Cells:
     """Laplace approximation at the centre of every cell."""
     model = target.model
-    r_edges = np.array(R_EDGES if len(model.cells) < COARSE_FROM else COARSE_R_EDGES)
-    edges = (*(np.linspace(0.0, 1.0, n + 1) for n in model.cells), target.variation.cdf(r_edges))
+    layout = _layout(model.shape, model.cells, target.variation)
+    offset, columns = design(model, layout.shape, target.u)
+    modes, log_mass = kernels.laplace_cells(layout.rates, offset, columns, target.given)
+    return Cells(layout, modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1].ravel())
+
+
+@lru_cache(maxsize=256)
+def _layout(parameters: tuple[Parameter[ShapePrior], ...], cells: tuple[int, ...], variation: HalfCauchy) -> _Layout:
+    r_edges = np.array(R_EDGES if len(cells) < COARSE_FROM else COARSE_R_EDGES)
+    edges = [*(np.linspace(0.0, 1.0, n + 1) for n in cells), variation.cdf(r_edges)]
     centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     nodes = list(product(*centers[:-1]))
-    grid = np.array(nodes, dtype=float).reshape(len(nodes), len(centers) - 1)
-    offset, columns = design(model, shape_values(model, grid), target.u)
-    descending = np.ascontiguousarray(target.variation.quantile(centers[-1])[::-1])
-    modes, log_mass = kernels.laplace_cells(descending, offset, columns, target.given)
-    return Cells(_grid(edges), modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1])
+    shape = shape_values(parameters, np.array(nodes, dtype=float).reshape(len(nodes), len(cells)))
+    rates = np.ascontiguousarray(variation.quantile(centers[-1])[::-1])
+    grid = _grid(edges)
+    return _Layout(grid, shape, rates, DEFENSIVE_SHARE * np.exp(_log_volumes(grid)))
 
 
 def _grid(edges: Sequence[Floats]) -> Grid:
-    """Edges of different number as one array, filled up with ones."""
-    rows = np.ones((len(edges), max(map(len, edges))))
-    for row, edge in zip(rows, edges, strict=True):
-        row[: len(edge)] = edge
-    return Grid(np.array([len(edge) - 1 for edge in edges]), rows)
+    """Axes of different number of cells as one array, filled up with ones."""
+    counts = [len(edge) - 1 for edge in edges]
+    low, widths, distances = np.ones((3, len(edges), max(counts)))
+    for axis, (count, edge) in enumerate(zip(counts, edges, strict=True)):
+        before, after = np.maximum(np.arange(count) - 1, 0), np.minimum(np.arange(count) + 1, count - 1)
+        low[axis, :count] = edge[:-1]
+        widths[axis, :count] = edge[1:] - edge[:-1]
+        distances[axis, :count] = (edge[after + 1] + edge[after] - edge[before + 1] - edge[before]) / 2
+    log_widths = np.array([[math.log(width) for width in row] for row in widths.tolist()])
+    return Grid(np.array(counts), low, widths, log_widths, distances)
+
+
+def _log_volumes(grid: Grid) -> Floats:
+    """Log prior volume (C,) of every cell."""
+    volumes = np.zeros(1)
+    for count, log_widths in zip(grid.counts, grid.log_widths, strict=True):
+        volumes = np.add.outer(volumes, log_widths[:count]).ravel()
+    return volumes
 
 
 def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Draws:
     """Draws number `rows` of those `work.draws` that the cells propose."""
-    sequence = _sequence(len(cells.grid.counts), cells.modes.shape[1], work.draws, work.seed).part(rows)
-    picked = np.minimum(np.searchsorted(proposal.cumulative, sequence.pick, side="right"), len(proposal.share) - 1)
-    quantiles, log_density = _place(cells.grid, proposal.tilts, picked, sequence.jitter)
-    log_proposal = np.log(proposal.share[picked]) + log_density
-    return Draws(quantiles, cells.modes[picked], sequence.noise, log_proposal)
+    grid, chosen = cells.layout.grid, slice(rows.start, rows.stop)
+    sequence = _sequence(len(grid.counts), cells.modes.shape[1], work.draws, work.seed)
+    picked = np.searchsorted(proposal.cumulative, sequence.pick[chosen], side="right")
+    np.minimum(picked, len(proposal.share) - 1, out=picked)
+    quantiles, log_density = _place(grid, proposal.tilts, picked, sequence.jitter[chosen])
+    log_density += np.log(proposal.share[picked])
+    return Draws(quantiles, cells.modes[picked], sequence.noise[chosen], log_density)
 
 
 def cell_proposal(cells: Cells) -> Proposal:
     """Cells in proportion to their mass, inside each a density that follows the mass of its neighbours."""
-    log_share, tilts, log_volume = _tilted(cells.log_mass.ravel(), cells.grid)
-    whole = np.exp(log_share - log_share.max())
-    mass = _spread_out(whole, cells.grid.counts)
-    share = (1 - DEFENSIVE_SHARE) * mass / mass.sum() + DEFENSIVE_SHARE * np.exp(log_volume)
-    share /= share.sum()
-    return Proposal(share, np.cumsum(share), tilts, float(log_share.max() + np.log(whole.sum())))
+    layout = cells.layout
+    log_share, tilts = _tilted(cells.log_mass, layout.grid)
+    top = float(np.maximum.reduce(log_share))
+    whole = np.exp(log_share - top)
+    share = _spread_out(whole, layout.grid.counts)
+    total = np.add.reduce(share)
+    share *= 1 - DEFENSIVE_SHARE
+    share /= total
+    share += layout.defence
+    share /= np.add.reduce(share)
+    return Proposal(share, share.cumsum(), tilts, float(top + np.log(np.add.reduce(whole))))
 
 
 @compiled
-def _tilted(log_mass: Floats, grid: Grid) -> tuple[Floats, Floats, Floats]:
-    """Log masses (C,) of the tilted cells, tilts (axes, C), log prior volumes (C,)."""
+def _tilted(log_mass: Floats, grid: Grid) -> tuple[Floats, Floats]:
+    """Log masses (C,) of the tilted cells, tilts (axes, C)."""
     axes, size = len(grid.counts), len(log_mass)
-    log_share, log_volume, tilts = log_mass.copy(), np.zeros(size), np.empty((axes, size))
+    log_share, tilts = log_mass.copy(), np.empty((axes, size))
     stride = size
     for axis in range(axes):
-        count, edge = grid.counts[axis], grid.edges[axis]
+        count = grid.counts[axis]
         stride //= count
-        for cell in range(size):
-            place = (cell // stride) % count
-            width = edge[place + 1] - edge[place]
-            low, high = max(place - 1, 0), min(place + 1, count - 1)
-            apart = (edge[high + 1] + edge[high] - edge[low + 1] - edge[low]) / 2
-            change = log_mass[cell + (high - place) * stride] - log_mass[cell + (low - place) * stride]
-            tilt = min(max(change / apart * width, -STEEPEST_TILT), STEEPEST_TILT)
-            tilt = FLAT_TILT if abs(tilt) < FLAT_TILT else tilt
-            tilts[axis, cell] = tilt
-            log_share[cell] += np.log(np.sinh(tilt / 2) / (tilt / 2)) + np.log(width)
-            log_volume[cell] += np.log(width)
-    return log_share, tilts, log_volume
+        for first in range(0, size, stride):
+            place = first // stride % count
+            before = first - stride if place > 0 else first
+            after = first + stride if place < count - 1 else first
+            for i in range(stride):
+                change = log_mass[after + i] - log_mass[before + i]
+                tilt = change / grid.distances[axis, place] * grid.widths[axis, place]
+                tilt = min(max(tilt, -STEEPEST_TILT), STEEPEST_TILT)
+                tilt = FLAT_TILT if abs(tilt) < FLAT_TILT else tilt
+                tilts[axis, first + i] = tilt
+                gain = STEEPEST_GAIN if abs(tilt) == STEEPEST_TILT else math.log(math.sinh(tilt / 2) / (tilt / 2))
+                log_share[first + i] += gain + grid.log_widths[axis, place]
+    return log_share, tilts
 
 
 @compiled
@@ -147,12 +193,13 @@ def _spread_out(mass: Floats, counts: Ints) -> Floats:
     for count in counts:
         stride //= count
         spread = (1 - NEIGHBOUR_SHARE) * mass
-        for cell in range(len(mass)):
-            place = (cell // stride) % count
-            if place > 0:
-                spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell - stride]
-            if place < count - 1:
-                spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell + stride]
+        for first in range(0, len(mass), stride):
+            place = first // stride % count
+            for cell in range(first, first + stride):
+                if place > 0:
+                    spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell - stride]
+                if place < count - 1:
+                    spread[cell] += NEIGHBOUR_SHARE / 2 * mass[cell + stride]
         mass = spread
     return mass
 
@@ -160,18 +207,23 @@ def _spread_out(mass: Floats, counts: Ints) -> Floats:
 @compiled
 def _place(grid: Grid, tilts: Floats, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
     """Prior quantiles (S, q + 1) within each draw's cell, and their log density there (S,)."""
+    size = tilts.shape[1]
     quantiles, log_density = np.empty_like(jitter), np.zeros(len(picked))
-    stride = tilts.shape[1]
+    known, growths, log_heights = np.empty(size, dtype=np.bool_), np.empty(size), np.empty(size)
+    stride = size
     for axis in range(len(grid.counts)):
-        count, edge = grid.counts[axis], grid.edges[axis]
-        stride //= count
+        stride //= grid.counts[axis]
+        known[:] = False
         for s in range(len(picked)):
-            place = (picked[s] // stride) % count
-            low, width, tilt = edge[place], edge[place + 1] - edge[place], tilts[axis, picked[s]]
-            growth = math.expm1(tilt)
-            position = math.log1p(jitter[s, axis] * growth) / tilt
+            cell = picked[s]
+            place = (cell // stride) % grid.counts[axis]
+            low, width, tilt = grid.edges[axis, place], grid.widths[axis, place], tilts[axis, cell]
+            if not known[cell]:
+                known[cell], growths[cell] = True, math.expm1(tilt)
+                log_heights[cell] = math.log(tilt / growths[cell] / width)
+            position = math.log1p(jitter[s, axis] * growths[cell]) / tilt
             quantiles[s, axis] = min(max(low + position * width, EDGE), 1 - EDGE)
-            log_density[s] += tilt * position + math.log(tilt / growth / width)
+            log_density[s] += tilt * position + log_heights[cell]
     return quantiles, log_density
 
 
@@ -180,4 +232,5 @@ def _sequence(dimensions: int, p: int, draws: int, seed: int) -> _Sequence:
     generator = np.random.default_rng([seed, dimensions, p])
     numbers = np.clip(sobol(2 + dimensions + p, draws, generator), EDGE, 1 - EDGE)
     noise = level_noise(numbers[:, 1 + dimensions], numbers[:, 2 + dimensions :])
-    return _Sequence(numbers[:, 0], numbers[:, 1 : 1 + dimensions], noise)
+    pick, jitter = numbers[:, 0], numbers[:, 1 : 1 + dimensions]
+    return _Sequence(np.ascontiguousarray(pick), np.ascontiguousarray(jitter), noise)

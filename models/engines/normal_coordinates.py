@@ -30,7 +30,7 @@ def from_normal(target: Target, x: Floats) -> Parameters:
     """Parameters at coordinates x (S, q + p + 1): shape, levels, r."""
     x = np.clip(x, -FURTHEST, FURTHEST)
     q = len(target.model.shape)
-    shape = shape_values(target.model, np.asarray(ndtr(x[:, :q])))
+    shape = shape_values(target.model.shape, np.asarray(ndtr(x[:, :q])))
     r = np.maximum(target.variation.quantile(np.asarray(ndtr(x[:, -1]))), SMALLEST_R)
     return Parameters(shape, levels_from_normal(target.model, x[:, q:-1]), r)
 

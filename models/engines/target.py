@@ -11,7 +11,17 @@ import numpy as np
 from scipy.special import gammaln, ndtri, stdtrit
 
 from models.arrays import Floats
-from models.curve_models.priors import HalfCauchy, LevelPrior, LogNormal, Normal, Parameter, StudentT, Triangle, Uniform
+from models.curve_models.priors import (
+    HalfCauchy,
+    LevelPrior,
+    LogNormal,
+    Normal,
+    Parameter,
+    ShapePrior,
+    StudentT,
+    Triangle,
+    Uniform,
+)
 from models.curve_models.record import CurveModel, design
 from models.engines import kernels
 from models.likelihood import Observations
@@ -178,17 +188,17 @@ def _prior_row(parameter: Parameter[LevelPrior]) -> tuple[float, ...]:
             return kernels.UNIFORM, low, high, *indices
 
 
-def shape_values(model: CurveModel, quantiles: Floats) -> Floats:
+def shape_values(parameters: tuple[Parameter[ShapePrior], ...], quantiles: Floats) -> Floats:
     """Shape parameters (S, q) at prior quantiles (S, q)."""
-    values = np.empty_like(quantiles)
-    for i, parameter in enumerate(model.shape):
+    values = np.empty(quantiles.shape)
+    for i, parameter in enumerate(parameters):
         values[:, i] = parameter.prior.quantile(quantiles[:, i])
     return values
 
 
 def weigh(target: Target, draws: Draws) -> Weighted:
     """Draw the levels around their modes and weigh the draws."""
-    shape = shape_values(target.model, draws.quantiles[:, :-1])
+    shape = shape_values(target.model.shape, draws.quantiles[:, :-1])
     r = np.maximum(target.variation.quantile(draws.quantiles[:, -1]), SMALLEST_R)
     np.minimum(r, LARGEST_R, out=r)
     levels, log_weights = _in_blocks(target, draws, shape, r)
