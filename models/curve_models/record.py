@@ -96,7 +96,8 @@ def no_extreme(shape: Sequence[Floats], levels: Sequence[Floats]) -> Floats:
 def design(model: CurveModel, shape: Floats, u: Floats) -> tuple[Floats, Floats]:
     """Offset (S, K) and columns (S, K, p) for shape parameters (S, q) and u (K,) or (S, K)."""
     offset, *columns = model.columns(NUMPY, [shape[:, i : i + 1] for i in range(shape.shape[1])], u)
-    whole, stacked = np.empty((len(shape), np.shape(u)[-1])), np.empty((len(shape), np.shape(u)[-1], len(columns)))
+    size = len(shape), u.shape[-1]
+    whole, stacked = np.empty(size), np.empty((*size, len(columns)))
     whole[:] = offset
     for j, column in enumerate(columns):
         stacked[:, :, j] = column

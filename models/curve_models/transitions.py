@@ -20,9 +20,11 @@ from models.curve_models.record import Ops
 
 def shares(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, Any, Any]:
     """Shares of the first, the middle and the last level in the mean."""
-    early = ops.sigmoid((u - shape[0]) / shape[2])
-    late = ops.sigmoid((u - shape[0] - shape[1]) / shape[2])
-    return (1.0 - late) * (1.0 - early), (1.0 - late) * early, late
+    past = u - shape[0]
+    early = ops.sigmoid(past / shape[2])
+    late = ops.sigmoid((past - shape[1]) / shape[2])
+    rest = 1.0 - late
+    return rest * (1.0 - early), rest * early, late
 
 
 def extreme_position(shape: Sequence[Floats], first: Floats, middle: Floats, last: Floats) -> Floats:

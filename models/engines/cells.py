@@ -140,11 +140,10 @@ def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Dra
     """Draws number `rows` of those `work.draws` that the cells propose."""
     grid, chosen = cells.layout.grid, slice(rows.start, rows.stop)
     sequence = _sequence(len(grid.counts), cells.modes.shape[1], work.draws, work.seed)
-    picked = np.searchsorted(proposal.cumulative, sequence.pick[chosen], side="right")
-    np.minimum(picked, len(proposal.share) - 1, out=picked)
+    picked = proposal.cumulative.searchsorted(sequence.pick[chosen], "right")
     quantiles, log_density = _place(grid, proposal.tilts, picked, sequence.jitter[chosen])
-    log_density += np.log(proposal.share[picked])
-    return Draws(quantiles, cells.modes[picked], sequence.noise[chosen], log_density)
+    log_density += np.log(proposal.share.take(picked))
+    return Draws(quantiles, cells.modes.take(picked, axis=0), sequence.noise[chosen], log_density)
 
 
 def cell_proposal(cells: Cells) -> Proposal:
@@ -159,7 +158,9 @@ def cell_proposal(cells: Cells) -> Proposal:
     share /= total
     share += layout.defence
     share /= np.add.reduce(share)
-    return Proposal(share, share.cumsum(), tilts, float(top + np.log(np.add.reduce(whole))))
+    cumulative = share.cumsum()
+    cumulative[-1] = math.inf  # rounding may leave it below a number under one
+    return Proposal(share, cumulative, tilts, float(top + np.log(np.add.reduce(whole))))
 
 
 @compiled
