@@ -158,6 +158,6 @@ def _plain_pymc(model: CurveModel, data: Observations) -> ModelPosterior:
         log_weights=np.zeros(count),
         log_evidence=float("nan"),
         effective_sample_size=min(float(arviz.ess(values)) for values in chains.values()),
-        pareto_k=None,
         draws=count,
+        equal=True,
     )

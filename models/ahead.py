@@ -64,6 +64,5 @@ def _from_prior(model: CurveModel) -> ModelPosterior:
         log_weights=np.zeros(DRAWS),
         log_evidence=0.0,
         effective_sample_size=float(DRAWS),
-        pareto_k=None,
         draws=DRAWS,
     )

@@ -24,7 +24,7 @@ from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
 from models.options import Options
 from models.pool import Averaged, Pool, narrowed, pooled, posterior_weights, with_effect
-from models.posterior import Engine, ModelPosterior, Work, pareto_k
+from models.posterior import Engine, ModelPosterior, Work
 from models.provenance import ENGINE_VERSION, provenance
 from models.resolution import point_reports
 from models.results import Analysis, Classification, Emergence, PointReport, Warned
@@ -131,8 +131,7 @@ def _together(averaged: Averaged, index: int, new: ModelPosterior) -> ModelPoste
     """The draws so far and new ones; of a sampler, whose draws come with checks of their own, the new ones alone."""
     if new.checks is not None:
         return new
-    both = joined(averaged.pool.posteriors[index], new)
-    return replace(both, pareto_k=pareto_k(both.log_weights))
+    return joined(averaged.pool.posteriors[index], new)
 
 
 def _exchanged(

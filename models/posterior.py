@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,12 +27,12 @@ class SamplerChecks:
     bfmi: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelPosterior:
     """S draws: shape parameters (S, q), levels (S, p), between-model variation r (S,), log weights (S,).
 
-    The mean of exp(log_weights) is the evidence, exp(log_evidence), all constants kept. `pareto_k` is None where the
-    weights are equal by construction.
+    The mean of exp(log_weights) is the evidence, exp(log_evidence), all constants kept. `equal`: the weights are so by
+    construction.
     """
 
     model: CurveModel
@@ -41,9 +42,14 @@ class ModelPosterior:
     log_weights: Floats
     log_evidence: float
     effective_sample_size: float
-    pareto_k: float | None
     draws: int
     checks: SamplerChecks | None = None
+    equal: bool = False
+
+    @cached_property
+    def pareto_k(self) -> float | None:
+        """Shape of the weights' tail; None where they are equal by construction."""
+        return None if self.equal else pareto_k(self.log_weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,10 @@ def pareto_k(log_weights: Floats) -> float:
     count = int(min(TAIL_SHARE * len(log_weights), TAIL_ROOT * math.sqrt(len(log_weights))))
     if count < FEWEST_TAIL_DRAWS:
         return 0.0
-    tail = np.sort(np.partition(log_weights, len(log_weights) - count - 1)[-count - 1 :])
+    ordered = log_weights.copy()
+    ordered.partition(len(ordered) - count - 1)
+    tail = ordered[-count - 1 :]
+    tail.sort()
     weights = np.exp(tail - tail[-1])
     exceedances = weights[1:] - weights[0]
     if exceedances[-1] <= 0:

@@ -1,6 +1,7 @@
 """The curve models: a table of factories, each a function of the context that returns a record or None."""
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from models.curve_models.at_ceiling import at_ceiling
 from models.curve_models.at_floor import at_floor
@@ -48,6 +49,7 @@ def flat_shares(names: Collection[str]) -> dict[str, float]:
     return shares
 
 
+@lru_cache(maxsize=256)
 def menu(context: Context) -> tuple[CurveModel, ...]:
     """The curve models that apply in this context, in the table's order."""
     return tuple(model for factory in CURVE_MODELS.values() if (model := factory(context)) is not None)

@@ -140,10 +140,11 @@ def cell_draws(cells: Cells, proposal: Proposal, rows: range, work: Work) -> Dra
     """Draws number `rows` of those `work.draws` that the cells propose."""
     grid, chosen = cells.layout.grid, slice(rows.start, rows.stop)
     sequence = _sequence(len(grid.counts), cells.modes.shape[1], work.draws, work.seed)
-    picked = proposal.cumulative.searchsorted(sequence.pick[chosen], "right")
-    quantiles, log_density = _place(grid, proposal.tilts, picked, sequence.jitter[chosen])
-    log_density += np.log(proposal.share.take(picked))
-    return Draws(quantiles, cells.modes.take(picked, axis=0), sequence.noise[chosen], log_density)
+    of_cells = proposal.tilts, proposal.share, proposal.cumulative, cells.modes
+    found = _placed(grid, of_cells, sequence.pick[chosen], sequence.jitter[chosen])
+    quantiles, starts, shares, log_density = found
+    log_density += np.log(shares)
+    return Draws(quantiles, starts, sequence.noise[chosen], log_density)
 
 
 def cell_proposal(cells: Cells) -> Proposal:
@@ -158,9 +159,7 @@ def cell_proposal(cells: Cells) -> Proposal:
     share /= total
     share += layout.defence
     share /= np.add.reduce(share)
-    cumulative = share.cumsum()
-    cumulative[-1] = math.inf  # rounding may leave it below a number under one
-    return Proposal(share, cumulative, tilts, float(top + np.log(np.add.reduce(whole))))
+    return Proposal(share, share.cumsum(), tilts, float(top + np.log(np.add.reduce(whole))))
 
 
 @compiled
@@ -206,26 +205,60 @@ def _spread_out(mass: Floats, counts: Ints) -> Floats:
 
 
 @compiled
-def _place(grid: Grid, tilts: Floats, picked: Ints, jitter: Floats) -> tuple[Floats, Floats]:
-    """Prior quantiles (S, q + 1) within each draw's cell, and their log density there (S,)."""
-    size = tilts.shape[1]
-    quantiles, log_density = np.empty_like(jitter), np.zeros(len(picked))
-    known, growths, log_heights = np.empty(size, dtype=np.bool_), np.empty(size), np.empty(size)
-    stride = size
-    for axis in range(len(grid.counts)):
-        stride //= grid.counts[axis]
-        known[:] = False
-        for s in range(len(picked)):
-            cell = picked[s]
-            place = (cell // stride) % grid.counts[axis]
-            low, width, tilt = grid.edges[axis, place], grid.widths[axis, place], tilts[axis, cell]
-            if not known[cell]:
-                known[cell], growths[cell] = True, math.expm1(tilt)
-                log_heights[cell] = math.log(tilt / growths[cell] / width)
-            position = math.log1p(jitter[s, axis] * growths[cell]) / tilt
-            quantiles[s, axis] = min(max(low + position * width, EDGE), 1 - EDGE)
-            log_density[s] += tilt * position + log_heights[cell]
-    return quantiles, log_density
+def _placed(
+    grid: Grid, of_cells: tuple[Floats, Floats, Floats, Floats], pick: Floats, jitter: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Draws by their random numbers, from tilts, shares, running sum and modes of the cells.
+
+    Prior quantiles (S, q + 1), modes (S, p) and shares (S,) of the draws' cells, log densities (S,) within these.
+    """
+    tilts, share, cumulative, modes = of_cells
+    axes, size = tilts.shape
+    count, p = len(pick), modes.shape[1]
+    quantiles, starts = np.empty((count, axes)), np.empty((count, p))
+    shares, log_density = np.empty(count), np.zeros(count)
+    known, lines = np.zeros(size, dtype=np.bool_), np.empty((size, axes, 3))
+    for s in range(count):
+        cell = _first_above(cumulative, pick[s])
+        if not known[cell]:
+            known[cell] = True
+            _describe(cell, grid, tilts, lines)
+        for axis in range(axes):
+            place, growth, log_height = int(lines[cell, axis, 0]), lines[cell, axis, 1], lines[cell, axis, 2]
+            tilt = tilts[axis, cell]
+            position = math.log1p(jitter[s, axis] * growth) / tilt
+            quantile = grid.edges[axis, place] + position * grid.widths[axis, place]
+            quantiles[s, axis] = min(max(quantile, EDGE), 1 - EDGE)
+            log_density[s] += tilt * position + log_height
+        for j in range(p):
+            starts[s, j] = modes[cell, j]
+        shares[s] = share[cell]
+    return quantiles, starts, shares, log_density
+
+
+@compiled
+def _first_above(cumulative: Floats, value: float) -> int:
+    """Index of the first running sum above a value."""
+    low, high = 0, len(cumulative) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled
+def _describe(cell: int, grid: Grid, tilts: Floats, lines: Floats) -> None:
+    """Place of a cell along each axis, and growth and log height of its density there."""
+    rest = cell
+    for axis in range(len(grid.counts) - 1, -1, -1):
+        place = rest % grid.counts[axis]
+        rest //= grid.counts[axis]
+        growth = math.expm1(tilts[axis, cell])
+        lines[cell, axis, 0], lines[cell, axis, 1] = place, growth
+        lines[cell, axis, 2] = math.log(tilts[axis, cell] / growth / grid.widths[axis, place])
 
 
 @lru_cache(maxsize=256)

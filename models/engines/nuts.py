@@ -76,9 +76,9 @@ def _posterior(model: CurveModel, observations: Observations, variation: HalfCau
         log_weights=np.full(count, log_evidence),
         log_evidence=log_evidence,
         effective_sample_size=checks.ess_bulk,
-        pareto_k=None,
         draws=count,
         checks=checks,
+        equal=True,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -66,11 +67,15 @@ def quadrature(
 
 def _expected_weights(models: Sequence[CurveModel], evidences: Floats) -> Floats:
     """About the weights (J,) in the averaged posterior: a flat model stands for its class, the others share theirs."""
-    others = max(sum(model.name not in FLAT_SHARES for model in models), 1)
-    flat, shares = DEFAULT_CLASS_PRIOR[Shape.FLAT], flat_shares([model.name for model in models])
-    prior = [flat * shares[m.name] if m.name in shares else (1 - flat) / others for m in models]
-    weights = np.array(prior) * np.exp(evidences - evidences.max())
+    weights = _prior_weights(tuple(model.name for model in models)) * np.exp(evidences - evidences.max())
     return np.asarray(weights / weights.sum())
+
+
+@lru_cache(maxsize=256)
+def _prior_weights(names: tuple[str, ...]) -> Floats:
+    others = max(sum(name not in FLAT_SHARES for name in names), 1)
+    flat, shares = DEFAULT_CLASS_PRIOR[Shape.FLAT], flat_shares(names)
+    return np.array([flat * shares[name] if name in shares else (1 - flat) / others for name in names])
 
 
 @dataclass(frozen=True, slots=True)

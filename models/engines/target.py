@@ -26,7 +26,7 @@ from models.curve_models.record import CurveModel, design
 from models.engines import kernels
 from models.likelihood import Observations
 from models.outcomes import Pairing
-from models.posterior import ModelPosterior, pareto_k
+from models.posterior import ModelPosterior
 
 MEMORY_BLOCK = 2_000_000  # largest number of column entries held at once
 SMALLEST_R = 1e-7  # below it the between-model variation is nothing to any test set
@@ -126,7 +126,6 @@ class Weighted:
             log_weights=self.log_weights,
             log_evidence=log_evidence,
             effective_sample_size=effective,
-            pareto_k=pareto_k(self.log_weights),
             draws=len(self.r),
         )
 
@@ -190,7 +189,7 @@ def _prior_row(parameter: Parameter[LevelPrior]) -> tuple[float, ...]:
 
 def shape_values(parameters: tuple[Parameter[ShapePrior], ...], quantiles: Floats) -> Floats:
     """Shape parameters (S, q) at prior quantiles (S, q)."""
-    values = np.empty(quantiles.shape)
+    values = np.empty_like(quantiles)
     for i, parameter in enumerate(parameters):
         values[:, i] = parameter.prior.quantile(quantiles[:, i])
     return values
@@ -241,7 +240,6 @@ def joined(first: ModelPosterior, second: ModelPosterior) -> ModelPosterior:
         log_weights=log_weights,
         log_evidence=log_evidence,
         effective_sample_size=effective,
-        pareto_k=None,
         draws=len(log_weights),
     )
 
