@@ -50,19 +50,20 @@ def cloud_draws(target: Target, before: Weighted, z: Floats, work: Work) -> Draw
     """Draws proposed around those of `before`, whose shape and r are z (S, d) in normal coordinates."""
     weights, effective = _tempered(before.log_weights)
     chosen = _systematic(weights)
-    centers, scale = z[chosen], _bandwidth(weights, effective, z)
+    centers, scale = z.take(chosen, axis=0), _bandwidth(weights, effective, z)
     sequence = _sequence(z.shape[1], target.level_count, work.draws, work.seed)
     proposed = _proposed(sequence.component, sequence.noise, sequence.prior, centers, scale)
     quantiles = np.asarray(ndtr(proposed))
     np.minimum(np.maximum(quantiles, EDGE, out=quantiles), 1 - EDGE, out=quantiles)
-    starts = _modes(target, before, chosen)[sequence.nearest]
+    starts = _modes(target, before, chosen).take(sequence.nearest, axis=0)
     return Draws(quantiles, starts, sequence.levels, _log_mixture(proposed, centers, scale))
 
 
 def _modes(target: Target, before: Weighted, chosen: Ints) -> Floats:
     """Modes (C, p) of the levels at the chosen draws' shape and r."""
-    levels = np.clip(normal_from_levels(target.model, before.levels[chosen]), -NEAREST_START, NEAREST_START)
-    place = design(target.model, before.shape[chosen], target.u)
+    levels = normal_from_levels(target.model, before.levels.take(chosen, axis=0))
+    np.minimum(np.maximum(levels, -NEAREST_START, out=levels), NEAREST_START, out=levels)
+    place = design(target.model, before.shape.take(chosen, axis=0), target.u)
     return kernels.modes(levels, before.r[chosen], place, target.given)
 
 
@@ -83,8 +84,8 @@ def _tempered(log_weights: Floats) -> tuple[Floats, float]:
 
 def _systematic(weights: Floats) -> Ints:
     """Indices (C,) of draws in proportion to their weights, one for each component."""
-    cumulative = np.cumsum(weights)
-    return np.asarray(np.minimum(np.searchsorted(cumulative, PLACES * cumulative[-1]), len(weights) - 1))
+    cumulative = weights.cumsum()
+    return np.asarray(np.minimum(cumulative.searchsorted(PLACES * cumulative[-1]), len(weights) - 1))
 
 
 def _bandwidth(weights: Floats, effective: float, z: Floats) -> Floats:
@@ -104,7 +105,7 @@ def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
     inverse = np.linalg.inv(scale)
     constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
     constant -= float(np.sum(np.log(np.diag(scale))))
-    return _log_ratio(x, centers @ inverse.T, inverse, df, constant)
+    return _log_ratio(x, np.ascontiguousarray((centers @ inverse.T).T), inverse, df, constant)
 
 
 def _degrees_of_freedom(d: int) -> int:
@@ -130,10 +131,14 @@ def _proposed(component: Ints, noise: Floats, prior: Floats, centers: Floats, sc
 
 @compiled
 def _log_ratio(x: Floats, whitened_centers: Floats, inverse: Floats, df: int, constant: float) -> Floats:
-    """Log density (S,) at x (S, d) of the mixture, over that of the prior; `constant` is that of one t density."""
+    """Log density (S,) at x (S, d) of the mixture, over that of the prior; `constant` is that of one t density.
+
+    The whitened centres are (d, C).
+    """
     count, d = x.shape
-    ratio, exponent = np.empty(count), (df + d) // 2
-    whitened = np.empty(d)
+    components = whitened_centers.shape[1]
+    ratio = np.empty(count)
+    whitened, bases, powers = np.empty(d), np.empty(components), np.empty(components)
     for s in range(count):
         log_prior = -0.5 * d * math.log(2 * math.pi)
         for a in range(d):
@@ -141,19 +146,34 @@ def _log_ratio(x: Floats, whitened_centers: Floats, inverse: Floats, df: int, co
             whitened[a] = 0.0
             for b in range(a + 1):
                 whitened[a] += inverse[a, b] * x[s, b]
-        total = 0.0
-        for c in range(len(whitened_centers)):
-            distance = 0.0
-            for a in range(d):
-                distance += (whitened[a] - whitened_centers[c, a]) ** 2
-            base = 1.0 / (1.0 + distance / df)
-            power = base
-            for _ in range(exponent - 1):
-                power *= base
-            total += power
-        mean = math.exp(constant) * total / len(whitened_centers)
+        total = _density_sum(whitened, whitened_centers, df, bases, powers)
+        mean = math.exp(constant) * total / components
         ratio[s] = math.log((1 - PRIOR_SHARE) * mean * math.exp(-log_prior) + PRIOR_SHARE)
     return ratio
+
+
+@compiled
+def _density_sum(x: Floats, centers: Floats, df: int, bases: Floats, powers: Floats) -> float:
+    """Sum over the components of t densities at x (d,), without their constant; the last two arguments are for work.
+
+    Step by step for all components at once, which compiles to vector instructions.
+    """
+    d, components = centers.shape
+    for c in range(components):
+        bases[c] = 0.0
+    for a in range(d):
+        for c in range(components):
+            bases[c] += (x[a] - centers[a, c]) ** 2
+    for c in range(components):
+        bases[c] = 1.0 / (1.0 + bases[c] / df)
+        powers[c] = bases[c]
+    for _ in range((df + d) // 2 - 1):
+        for c in range(components):
+            powers[c] *= bases[c]
+    total = 0.0
+    for c in range(components):
+        total += powers[c]
+    return total
 
 
 @lru_cache(maxsize=256)
