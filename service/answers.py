@@ -19,7 +19,7 @@ from service.errors import problem_document
 from service.readers.items import CurveItem
 from service.readers.loading import load_item
 from service.sampling import Evidence, Suite, sampling_key
-from service.schemas.analysis import analysis_document, analysis_identity, resolved_options
+from service.schemas.analysis import analysis_document, analysis_identity, options_of
 from service.schemas.curve import LoadedCurve
 from service.schemas.options import load_options
 from service.table_row import TableRow, failed_row, table_row
@@ -186,11 +186,7 @@ def _placed(analysis: Analysis, index: int) -> PlacedCurve:
     from models.suite_curve import suite_curve
     from service.suite_documents import PlacedCurve
 
-    found = analysis.provenance
-    resolved = resolved_options(
-        analysis.options, smallest_effect=found.smallest_effect, between_model_scale=found.between_model_scale
-    )
-    identifier = analysis_identity(analysis.curve, resolved, found.engine_version)
+    identifier = analysis_identity(analysis.curve, options_of(analysis), analysis.provenance.engine_version)
     return PlacedCurve(index, identifier, suite_curve(analysis))
 
 

@@ -14,9 +14,9 @@ from models.errors import EngineError
 from models.options import EngineName, Options
 from models.posterior import Engine
 from models.results import Analysis
-from service.identities import identity, suite_scale
+from service.identities import suite_scale
 from service.sampling import Evidence, Suite
-from service.schemas.analysis import analysis_document
+from service.schemas.analysis import analysis_document, analysis_identity, options_of
 from service.schemas.curve import LoadedCurve
 
 
@@ -37,7 +37,7 @@ def answer_document(loaded: LoadedCurve, options: Options, scale: ResolvedScale 
         raise EngineError(f"the engine failed on this curve: {type(error).__name__}: {error}") from error
     return analysis_document(
         analysis,
-        identifier=identity(loaded.curve, options, scale),
+        identifier=analysis_identity(analysis.curve, options_of(analysis), analysis.provenance.engine_version),
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         elapsed_s=round(time.perf_counter() - began, 6),
         warnings=loaded.warnings,

@@ -26,23 +26,26 @@ def analysis_document(
 
     All scores are fractions, also those of a curve submitted in percent, and `curve.metric.unit` says so.
     """
-    provenance = analysis.provenance
     return {
         "id": identifier,
         "status": SUCCEEDED,
         "created_at": created_at,
         "curve": curve_document(analysis.curve),
-        "options": resolved_options(
-            analysis.options,
-            smallest_effect=provenance.smallest_effect,
-            between_model_scale=provenance.between_model_scale,
-        ),
+        "options": options_of(analysis),
         "summary": analysis.summary,
         **{name: encoded(getattr(analysis, name)) for name in _PARTS},
         **_decomposition(analysis),
         "diagnostics": _diagnostics(analysis.diagnostics, warnings),
-        "provenance": encoded(provenance) | {"elapsed_s": finite(elapsed_s)},
+        "provenance": encoded(analysis.provenance) | {"elapsed_s": finite(elapsed_s)},
     }
+
+
+def options_of(analysis: Analysis) -> dict[str, Any]:
+    """The options block of an analysis."""
+    found = analysis.provenance
+    return resolved_options(
+        analysis.options, smallest_effect=found.smallest_effect, between_model_scale=found.between_model_scale
+    )
 
 
 def resolved_options(options: Options, *, smallest_effect: float, between_model_scale: float) -> dict[str, Any]:
