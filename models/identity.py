@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from models.curve import ScalePoint, ScalingCurve
+from models.metrics import Metric
+
+METRIC_FIELDS = tuple(field.name for field in fields(Metric))
 
 
 def canonical_curve(curve: ScalingCurve) -> dict[str, Any]:
     """Plain values of a curve with sorted points; the same for every order in which they were submitted."""
     return {
         "task": curve.task,
-        "metric": {field.name: getattr(curve.metric, field.name) for field in fields(curve.metric)},
+        "metric": {name: getattr(curve.metric, name) for name in METRIC_FIELDS},
         "prompting": curve.prompting,
         "model_family": curve.model_family,
         "scale_kind": curve.scale_kind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
@@ -48,9 +48,14 @@ def package_version() -> str:
         return "unknown"
 
 
-@lru_cache(maxsize=512)
 def prior_texts(context: Context, between_model_scale: float) -> Mapping[str, Mapping[str, str]]:
     """Priors of every curve model in words, and what the class flat is made of."""
+    # No prior depends on where the scales lie: curves of one metric share their texts.
+    return _prior_texts(replace(context, decades=1.0, u_mean=0.5), between_model_scale)
+
+
+@lru_cache(maxsize=512)
+def _prior_texts(context: Context, between_model_scale: float) -> Mapping[str, Mapping[str, str]]:
     models = menu(context)
     shares = flat_shares([model.name for model in models])
     texts: dict[str, Mapping[str, str]] = {
