@@ -35,7 +35,8 @@ COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
 NEVER, EXPANDED, SUMMED, MIXED = 0.0, 1.0, 2.0, 3.0  # ways to draw a count
-KEPT_SUMS = 256  # of probabilities, more than are often needed
+KEPT_SUMS, STRIDE = 256, 8  # sums of probabilities, more than are often needed, and at which of them to look first
+NO_SHARE = -1.0  # of a count that is drawn otherwise
 
 type Law = tuple[float, float, float, float]
 """A way to draw counts, and the sd, skewness and kurtosis that the expansion needs."""
@@ -53,10 +54,10 @@ def predicted_scores(observations: Observations, means: Floats, r: Floats, seed:
         return _paired_scores(observations.pairing, means, r, seed)
     trials = np.maximum(np.rint(observations.trials), 1.0)  # clusters leave a broken number of examples
     points = np.column_stack([observations.noise, trials, observations.stderr])
-    means, scores = np.ascontiguousarray(means), np.empty(means.shape)
+    means, scores = np.ascontiguousarray(means), np.empty(means.shape[::-1])
     for start in range(0, means.shape[1], BLOCK):
         _fill(scores, means, r, points, _numbers(seed, start // BLOCK, len(r)), start)
-    return scores
+    return scores.T
 
 
 def _paired_scores(paired: Pairing, means: Floats, r: Floats, seed: int) -> Floats:
@@ -103,16 +104,18 @@ def _summed(n: float, q: float, precision: float, uniform: float, sums: Floats, 
     if known == 0:
         sums[:, 0] = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
         known = 1
-    k, mass, below = 0, sums[0, 0], sums[1, 0]
+    k = 0
+    while k + STRIDE < known and sums[1, k + STRIDE] < uniform:
+        k += STRIDE
+    while k + 1 < known and sums[1, k] < uniform:
+        k += 1
+    mass, below = sums[0, k], sums[1, k]
     while below < uniform and k < n and (mass > NEGLIGIBLE or k < n * q):
         k += 1
-        if k < known:
-            mass, below = sums[0, k], sums[1, k]
-        else:
-            mass *= (n - k + 1.0) * (a + k - 1.0) / (k * (b + n - k))
-            below += mass
-            if k < sums.shape[1]:
-                sums[0, k], sums[1, k], known = mass, below, k + 1
+        mass *= (n - k + 1.0) * (a + k - 1.0) / (k * (b + n - k))
+        below += mass
+        if k < sums.shape[1]:
+            sums[0, k], sums[1, k], known = mass, below, k + 1
     return float(k), known
 
 
@@ -153,6 +156,12 @@ def _law(n: float, q: float, precision: float) -> Law:
             return EXPANDED, sd, skewness, kurtosis
     few = n <= MOST_STEPS or n * q + REACH * math.sqrt(variance) <= MOST_STEPS
     return (SUMMED if few else MIXED), 0.0, 0.0, 0.0
+
+
+@compiled
+def _expanded_count(law: Law, n: float, q: float, normal: float) -> float:
+    place = n * q + law[1] * _cornish_fisher(normal, law[2], law[3])
+    return min(max(np.floor(place + 0.5), 0.0), n)
 
 
 @compiled
@@ -244,18 +253,22 @@ def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
 
 
 @compiled
-def _mixed(n: float, laws: tuple[Gamma, Gamma], pair: Pair, given: Quartet) -> float:
-    """Count by a beta draw and a binomial one."""
-    state, share = _beta_draw(laws[0], laws[1], given, np.uint64(pair[1] * 2.0**53))
-    return _binomial_count(n, share, pair[0], _next_uniform(state)[1])
+def _share(laws: tuple[Gamma, Gamma], uniform: float, given: Quartet) -> Pair:
+    """A beta draw, and a uniform number for the binomial one that follows."""
+    state, share = _beta_draw(laws[0], laws[1], given, np.uint64(uniform * 2.0**53))
+    return share, _next_uniform(state)[1]
 
 
 @compiled
 def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Floats) -> None:
-    """Scores (S,) of one point of n examples; draws in a row that have one mean and one r share their law."""
+    """Scores (S,) of one point of n examples; draws in a row that have one mean and one r share their law.
+
+    Binomial draws wait until all beta draws are made: a processor overlaps short loops more than long ones.
+    """
     law, known, sums = (NEVER, 0.0, 0.0, 0.0), 0, np.empty((2, KEPT_SUMS))
     gammas = _gamma(1.0), _gamma(1.0)
     last_f, last_r, q, precision = -1.0, -1.0, 0.0, 0.0
+    shares, uniforms = np.empty(len(r)), np.empty(len(r))
     for s in range(len(r)):
         f = means[s]
         if f != last_f or r[s] != last_r:
@@ -264,32 +277,38 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
             law = _law(n, q, precision)
             if law[0] == MIXED:
                 gammas = _gamma(f * precision), _gamma((1.0 - f) * precision)
-        way, sd, skewness, kurtosis = law
+        if law[0] == MIXED:
+            given = numbers[2, s], numbers[3, s], numbers[4, s], numbers[5, s]
+            shares[s], uniforms[s] = _share(gammas, numbers[1, s], given)
+            continue
+        shares[s], count = NO_SHARE, 0.0
         if n == 1.0:
             count = 1.0 if numbers[1, s] < f else 0.0
-        elif way == MIXED:
-            pair, given = (numbers[0, s], numbers[1, s]), (numbers[2, s], numbers[3, s], numbers[4, s], numbers[5, s])
-            count = _mixed(n, gammas, pair, given)
-        else:
-            count = 0.0
-            if way == EXPANDED:
-                place = n * q + sd * _cornish_fisher(numbers[0, s], skewness, kurtosis)
-                count = min(max(np.floor(place + 0.5), 0.0), n)
-            elif way == SUMMED:
-                count, known = _summed(n, q, precision, numbers[1, s], sums, known)
-            count = count if f <= 0.5 else n - count
-        scores[s] = count / n
+        elif law[0] == EXPANDED:
+            count = _expanded_count(law, n, q, numbers[0, s])
+        elif law[0] == SUMMED:
+            count, known = _summed(n, q, precision, numbers[1, s], sums, known)
+        scores[s] = (count if f <= 0.5 or n == 1.0 else n - count) / n
+    _fill_binomial(scores, shares, uniforms, numbers[0], n)
+
+
+@compiled
+def _fill_binomial(scores: Floats, shares: Floats, uniforms: Floats, normals: Floats, n: float) -> None:
+    """Scores (S,) of the draws that have a share by now."""
+    for s in range(len(scores)):
+        if shares[s] != NO_SHARE:
+            scores[s] = _binomial_count(n, shares[s], normals[s], uniforms[s]) / n
 
 
 @compiled
 def _fill(scores: Floats, means: Floats, r: Floats, points: Floats, numbers: Floats, start: int) -> None:
-    """Scores of one block of points from `start`; rows of `points` are (noise, trials, stderr)."""
+    """Scores (N, S) of one block of points from `start`; rows of `points` are (noise, trials, stderr)."""
     for i in range(start, min(start + numbers.shape[1], means.shape[1])):
         noise, n, stderr = points[i, 0], points[i, 1], points[i, 2]
         if noise == COUNTS:
-            _fill_counts(scores[:, i], means[:, i], r, n, numbers[:, i - start])
+            _fill_counts(scores[i], means[:, i], r, n, numbers[:, i - start])
             continue
         for s in range(len(r)):
             f = means[s, i]
             spread = f * (1.0 - f) if noise == BOUNDED else 1.0
-            scores[s, i] = f + numbers[0, i - start, s] * math.sqrt(stderr**2 + r[s] * r[s] * spread)
+            scores[i, s] = f + numbers[0, i - start, s] * math.sqrt(stderr**2 + r[s] * r[s] * spread)
