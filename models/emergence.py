@@ -7,6 +7,7 @@ descriptive: it is dominated by the smallest differences, so no verdict rests on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -27,7 +28,7 @@ NULL_DRAWS = 4000
 SMALL_DENOMINATORS = 0.05  # share of draws with a denominator below the resolution, from which the upper end is open
 ROUNDING = 1e-12  # of the largest value, below which a step is a rounding error of equal means
 TIE = 1e-9  # relative difference below which a draw's statistic equals the observed one
-SHORT = 16  # steps up to which a sorting network is the fastest
+BLOCK = 256  # curves whose steps are sorted side by side, so that they stay in a processor's cache
 MEDIAN_STEP, MEAN_STEP = "root_median_square_step", "root_mean_square_step"
 FEW_SCALES, ZERO_MEDIAN, ZERO_RANGE = "fewer_than_three_scales", "zero_median_difference", "zero_range"
 OPEN_ABOVE = "denominator_below_resolution"
@@ -57,10 +58,25 @@ class Steps:
         """Largest step over the range, with the sign of the score; nan where the range is zero."""
         return _ratio(np.sign(self.signed_range) * self.largest, np.abs(self.signed_range))
 
+    def at(self, rows: slice) -> Steps:
+        """The steps of some of the curves."""
+        return Steps(self.signed_range[rows], self.median[rows], self.root_mean_square[rows], self.largest[rows])
+
 
 def steps(curves: Floats) -> Steps:
-    """Steps of curves (M, K), K >= 2."""
-    return Steps(*_steps(np.ascontiguousarray(curves, dtype=np.float64)))
+    """Steps of curves (M, K), K >= 2: first index at ties, numpy's median."""
+    values = np.ascontiguousarray(curves.T, dtype=np.float64)
+    size, count = values.shape
+    low, high, direction = values[0].copy(), values[0].copy(), np.full(count, -1.0)
+    _extremes(values, low, high, direction)
+    rounding, extent = ROUNDING * np.maximum(np.abs(low), np.abs(high)), high - low
+    extent[extent <= rounding] = 0.0
+    squares, total = np.empty((size - 1, count)), np.zeros(count)
+    _fill_squares(values, rounding, squares, total)
+    _sort_rows(squares)
+    half = (size - 1) // 2
+    middle = squares[half] if size % 2 == 0 else 0.5 * (squares[half - 1] + squares[half])
+    return Steps(direction * extent, np.sqrt(middle), np.sqrt(total / (size - 1)), np.sqrt(squares[-1]))
 
 
 def emergence_score(values: Floats) -> float | None:
@@ -89,10 +105,10 @@ def emergence(
     observations = averaged.observations
     if len(averaged.scales) < FEWEST_SCALES:
         return _too_few(sharp, judged)
-    observed = steps(observed_means(observations)[None, :])
     # The nulls draw counts, so they are held against counts.
-    counted = steps(_per_scale(observations, observations.y[None, :]))
-    drawn = steps(averaged.at_scales)
+    counts = _per_scale(observations, observations.y[None, :])[0]
+    found = steps(np.concatenate([[observed_means(observations), counts], averaged.at_scales]))
+    observed, counted, drawn = found.at(slice(0, 1)), found.at(slice(1, 2)), found.at(slice(2, None))
     size, level = _resolution(observations), averaged.level
     score, linear = _defined(observed.emergence_score[0]), _defined(observed.linearity[0])
     share = _defined(observed.signed_step_share[0])
@@ -134,9 +150,9 @@ def _posterior(observed: float | None, values: Floats, small: Bools, level: floa
     scores = np.where(np.isnan(values), 0.0, values)
     ends = interval(scores, level)
     reason = ZERO_MEDIAN if observed is None else None
-    if float(np.mean(small)) <= SMALL_DENOMINATORS:
+    if np.count_nonzero(small) / len(small) <= SMALL_DENOMINATORS:
         return EmergenceScore(observed, ends.estimate, ends.lower, ends.upper, normaliser, reason)
-    open_below = float(np.mean(small & (scores < 0))) > (1 - level) / 2
+    open_below = np.count_nonzero(small & (scores < 0)) / len(small) > (1 - level) / 2
     return EmergenceScore(observed, None, None if open_below else ends.lower, None, normaliser, reason or OPEN_ABOVE)
 
 
@@ -178,11 +194,13 @@ def _resolution(observations: Observations) -> float:
     """Smallest denominator that the scores can show: 1/n at the median test set, else the median standard error."""
     counts = observations.noise == NoiseKind.BETA_BINOMIAL
     if bool(counts.any()):
-        return 1 / float(np.median(observations.trials[counts]))
-    return float(np.median(observations.stderr))
+        return 1 / float(median(observations.trials[counts].tolist()))
+    return float(median(observations.stderr.tolist()))
 
 
 def _per_scale(observations: Observations, scores: Floats) -> Floats:
+    if len(set(observations.u.tolist())) == len(observations.u):  # one model at each scale
+        return scores
     return means_per_scale(observations.u, sizes_of_tests(observations), scores)
 
 
@@ -197,54 +215,44 @@ def _defined(value: float) -> float | None:
 
 
 @compiled
-def _steps(curves: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Fields of `Steps`: first index at ties, numpy's median."""
-    count, size = curves.shape
-    signed, median, root_mean, largest = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
-    squares = np.empty(size - 1)
-    for s in range(count):
-        low, high = 0, 0
-        for i in range(1, size):
-            low = i if curves[s, i] < curves[s, low] else low
-            high = i if curves[s, i] > curves[s, high] else high
-        rounding = ROUNDING * max(abs(curves[s, low]), abs(curves[s, high]))
-        extent = curves[s, high] - curves[s, low]
-        extent = extent if extent > rounding else 0.0
-        signed[s] = extent if high > low else -extent
-        total = 0.0
-        for i in range(size - 1):
-            step = curves[s, i + 1] - curves[s, i]
-            square = step * step if abs(step) > rounding else 0.0
-            total += square
-            squares[i] = square
-        _sort(squares)
-        half = (size - 1) // 2
-        middle = squares[half] if size % 2 == 0 else 0.5 * (squares[half - 1] + squares[half])
-        median[s], root_mean[s], largest[s] = np.sqrt(middle), np.sqrt(total / (size - 1)), np.sqrt(squares[-1])
-    return signed, median, root_mean, largest
+def _extremes(values: Floats, low: Floats, high: Floats, direction: Floats) -> None:
+    """Smallest and largest (S,) of values (K, S), and 1 where the first largest comes after the first smallest.
+
+    Given are those of the first values, and -1.
+    """
+    for i in range(1, len(values)):
+        for s in range(values.shape[1]):
+            value = values[i, s]
+            direction[s] = -1.0 if value < low[s] else 1.0 if value > high[s] else direction[s]
+            low[s], high[s] = min(low[s], value), max(high[s], value)
 
 
 @compiled
-def _sort(values: Floats) -> None:
-    """Sort in place; few values by odd-even transposition, which has no branch to mispredict."""
-    if len(values) > SHORT:
-        _sort_many(values)
-        return
-    for turn in range(len(values)):
-        for i in range(turn % 2, len(values) - 1, 2):
-            low, high = min(values[i], values[i + 1]), max(values[i], values[i + 1])
-            values[i], values[i + 1] = low, high
+def _fill_squares(values: Floats, rounding: Floats, squares: Floats, total: Floats) -> None:
+    """Squared steps (K - 1, S) of values (K, S), and their sums (S,)."""
+    for i in range(len(squares)):
+        for s in range(values.shape[1]):
+            step = values[i + 1, s] - values[i, s]
+            squares[i, s] = step * step if abs(step) > rounding[s] else 0.0
+            total[s] += squares[i, s]
 
 
 @compiled
-def _sort_many(values: Floats) -> None:
-    """Shell's sort with the gaps of Gonnet and Baeza-Yates (1991); numba's own takes seconds to compile."""
-    gap = len(values) // 2
-    while gap > 0:
-        for i in range(gap, len(values)):
-            value, place = values[i], i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
-        gap = 0 if gap == 1 else max(5 * gap // 11, 1)
+def _sort_rows(values: Floats) -> None:
+    """Sort along the first axis, in place: merge exchange (Knuth, The Art of Computer Programming, 5.2.2 M)."""
+    count, top = len(values), 1
+    while 2 * top < count:
+        top *= 2
+    for start in range(0, values.shape[1], BLOCK):
+        end = min(start + BLOCK, values.shape[1])
+        part = top
+        while part > 0:
+            far, rest, apart = top, 0, part
+            while apart > 0:
+                for i in range(count - apart):
+                    if i & part == rest:
+                        for s in range(start, end):
+                            first, second = values[i, s], values[i + apart, s]
+                            values[i, s], values[i + apart, s] = min(first, second), max(first, second)
+                apart, far, rest = far - part, far // 2, part
+            part //= 2

@@ -161,7 +161,7 @@ def _law(n: float, q: float, precision: float) -> Law:
 @compiled
 def _expanded_count(law: Law, n: float, q: float, normal: float) -> float:
     place = n * q + law[1] * _cornish_fisher(normal, law[2], law[3])
-    return min(max(np.floor(place + 0.5), 0.0), n)
+    return float(min(max(np.floor(place + 0.5), 0.0), n))
 
 
 @compiled
