@@ -1,11 +1,9 @@
 """Trend and curvature by quasi-likelihood."""
 
-import numpy as np
-
 from models.crosschecks.regression import Polynomials
 from models.results import GlmCheck
 
-SLOPE, CURVATURE = np.array([0.0, 1.0]), np.array([0.0, 0.0, 1.0])
+SLOPE, CURVATURE = 1, 2  # indices of coefficients
 
 
 def glm_check(fits: Polynomials) -> GlmCheck:
@@ -13,12 +11,12 @@ def glm_check(fits: Polynomials) -> GlmCheck:
 
     The linear term is that of the straight line, the quadratic term and the dispersion those of the parabola.
     """
-    response = fits.response
+    response, linear, quadratic = fits.response, fits.linear, fits.quadratic
     return GlmCheck(
         status="ok",
-        linear_coefficient=response.slope_per_decade(float(fits.linear.coefficients[1])),
-        linear_p_value=fits.linear.p_value(SLOPE),
-        quadratic_coefficient=response.slope_per_decade(float(fits.quadratic.coefficients[2])) / response.z_half,
-        quadratic_p_value=fits.quadratic.p_value(CURVATURE),
-        dispersion=fits.quadratic.dispersion,
+        linear_coefficient=response.slope_per_decade(float(linear.coefficients[SLOPE])),
+        linear_p_value=linear.two_sided(linear.t_of(SLOPE)),
+        quadratic_coefficient=response.slope_per_decade(float(quadratic.coefficients[CURVATURE])) / response.z_half,
+        quadratic_p_value=quadratic.two_sided(quadratic.t_of(CURVATURE)),
+        dispersion=quadratic.dispersion,
     )

@@ -18,6 +18,7 @@ from models.results import Interval, LindMehlumCheck
 U_SHAPED, INVERTED_U = Shape.U_SHAPED.value, Shape.INVERTED_U.value
 NOT_SIGNIFICANT = "not_significant"
 SATURATION = "saturating_curves_look_alike"
+SLOPE_AT_START, SLOPE_AT_END = np.array([0.0, 1.0, -2.0]), np.array([0.0, 1.0, 2.0])  # contrasts of a parabola
 FURTHEST_DECADES = 300.0  # 10 to this power is still a finite number
 
 
@@ -29,9 +30,9 @@ def lind_mehlum_check(fits: Polynomials, level: float) -> LindMehlumCheck:
     fitted = fits.quadratic
     curvature = float(fitted.coefficients[2])
     sign = 1.0 if curvature >= 0 else -1.0
-    start, end = np.array([0.0, 1.0, -2.0]), np.array([0.0, 1.0, 2.0])
     # A U has a falling start and a rising end: both nulls must go, so the larger p value counts.
-    p_value = max(float(stdtr(fitted.df, sign * fitted.t(start))), float(stdtr(fitted.df, -sign * fitted.t(end))))
+    at_start, at_end = sign * fitted.t(SLOPE_AT_START), -sign * fitted.t(SLOPE_AT_END)
+    p_value = max(float(stdtr(fitted.df, at_start)), float(stdtr(fitted.df, at_end)))
     claimed = p_value < SIGNIFICANCE
     turn, bounded = _fieller(fitted, fits.response, level)
     return LindMehlumCheck(
@@ -39,8 +40,8 @@ def lind_mehlum_check(fits: Polynomials, level: float) -> LindMehlumCheck:
         reason=None if claimed else NOT_SIGNIFICANT,
         shape=(U_SHAPED if sign > 0 else INVERTED_U) if claimed else None,
         p_value=p_value,
-        slope_at_start=fits.response.slope_per_decade(float(start @ fitted.coefficients)),
-        slope_at_end=fits.response.slope_per_decade(float(end @ fitted.coefficients)),
+        slope_at_start=fits.response.slope_per_decade(float(SLOPE_AT_START @ fitted.coefficients)),
+        slope_at_end=fits.response.slope_per_decade(float(SLOPE_AT_END @ fitted.coefficients)),
         turn=turn,
         fieller="bounded" if bounded else "unbounded",
         warning=SATURATION if claimed else None,

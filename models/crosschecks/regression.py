@@ -71,9 +71,17 @@ class Fit:
         """t statistic of a contrast (p,) of the coefficients."""
         return float(contrast @ self.coefficients / np.sqrt(contrast @ self.covariance @ contrast))
 
+    def t_of(self, index: int) -> float:
+        """t statistic of one coefficient."""
+        return float(self.coefficients[index] / np.sqrt(self.covariance[index, index]))
+
     def p_value(self, contrast: Floats) -> float:
         """Two-sided p value of a contrast."""
-        return 2 * float(stdtr(self.df, -abs(self.t(contrast))))
+        return self.two_sided(self.t(contrast))
+
+    def two_sided(self, t: float) -> float:
+        """Two-sided p value of a t statistic."""
+        return 2 * float(stdtr(self.df, -abs(t)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +96,30 @@ class Polynomials:
 def polynomials(observations: Observations) -> Polynomials:
     """Both fits; raises `NotApplicable`."""
     response = make_response(observations)
-    if len(np.unique(response.x[response.inside])) < 3:
+    if distinct(response.x[response.inside]) < 3:
         # From three such scales on, no parabola separates successes from failures: the estimates exist.
         raise NotApplicable("fewer_than_three_scales_off_the_bounds")
-    columns = np.vander(response.x, 3, increasing=True)
+    columns = np.empty((len(response.x), 3))
+    columns[:, 0], columns[:, 1], columns[:, 2] = 1.0, response.x, response.x * response.x
     return Polynomials(response, fit(response, columns[:, :2]), fit(response, columns))
+
+
+def distinct(values: Floats) -> int:
+    """Number of different values."""
+    return len(set(values.tolist()))
 
 
 def make_response(observations: Observations) -> Response:
     """The response of a curve; raises `NotApplicable` where nothing varies or noise kinds are mixed."""
-    kinds = np.unique(observations.noise)
-    if len(kinds) > 1:
+    kind = observations.noise[0]
+    if (observations.noise != kind).any():
         raise NotApplicable("mixed_noise_kinds")
-    counts = bool(kinds[0] == NoiseKind.BETA_BINOMIAL)
+    counts = bool(kind == NoiseKind.BETA_BINOMIAL)
     y = observations.successes / observations.trials if counts else observations.y
     inside = (observations.successes > 0) & (observations.successes < observations.trials) | (not counts)
     if not inside.any():
         raise NotApplicable("all_scores_at_the_bounds")
-    if np.ptp(y) == 0:
+    if y.min() == y.max():
         raise NotApplicable("no_variation")
     return Response(
         x=2 * observations.u - 1,
@@ -121,7 +135,7 @@ def make_response(observations: Observations) -> Response:
 
 def fit(response: Response, columns: Floats) -> Fit:
     """Fit of the linear predictor columns (N, p); raises `NotApplicable` where there is no finite answer."""
-    mean_weight = float(np.mean(response.weights))
+    mean_weight = float(response.weights.sum()) / len(response.weights)
     weights = response.weights / mean_weight
     columns = np.ascontiguousarray(columns)
     start = _start(response, weights, columns)
@@ -135,7 +149,7 @@ def fit(response: Response, columns: Floats) -> Fit:
 
 def reference_fit(response: Response, columns: Floats) -> Fit:
     """The same by statsmodels, which takes longer."""
-    mean_weight = float(np.mean(response.weights))
+    mean_weight = float(response.weights.sum()) / len(response.weights)
     weights = response.weights / mean_weight
     # Newton's steps can run away from one start: statsmodels' own is the second.
     for start in (_start(response, weights, np.ascontiguousarray(columns)), None):
@@ -304,9 +318,9 @@ def _total_variation(response: Response, weights: Floats) -> float:
     """Mean Pearson X² around the weighted mean."""
     center = float(weights @ response.y / weights.sum())
     variance = center * (1 - center) if response.counts else 1.0
-    return float(np.mean(weights * (response.y - center) ** 2)) / variance
+    return float((weights * (response.y - center) ** 2).sum()) / len(weights) / variance
 
 
 def predicted(columns: Floats, fitted: Fit) -> tuple[Floats, Floats]:
     """Linear predictor (N,) and its standard error (N,)."""
-    return columns @ fitted.coefficients, np.sqrt(np.sum(columns @ fitted.covariance * columns, axis=1))
+    return columns @ fitted.coefficients, np.sqrt((columns @ fitted.covariance * columns).sum(axis=1))
