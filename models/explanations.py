@@ -113,7 +113,7 @@ def _metric(case: Case) -> MetricExplanation:
         return MetricExplanation(holds, None, None, None, None, empty, untestable)
     posterior = next(p for p in case.averaged.pool.posteriors if p.model.name == "token_power_law")
     exponents = _exponents(posterior)
-    smooth = float(np.mean(exponents < STEEPEST_EXPONENT))
+    smooth = float(np.count_nonzero(exponents < STEEPEST_EXPONENT) / len(exponents))
     log_bayes_factor = _log_bayes_factor(case, posterior)
     p_value = case.check(GradualFamily.POWER_LAW).p_value
     holds = _settled(smooth, log_bayes_factor, p_value)
@@ -167,7 +167,7 @@ def _scale_gap(case: Case) -> ScaleGapExplanation:
     gaps = np.clip(rise.after, 1, len(rise.scales) - 1)
     chosen = int(np.argmax(np.bincount(gaps[same] if same.any() else gaps, minlength=len(rise.scales))))
     size = float(rise.scales[chosen] - rise.scales[chosen - 1])
-    probability = float(np.mean(same & (gaps == chosen)))
+    probability = float(np.count_nonzero(same & (gaps == chosen)) / len(same))
     first, second = np.searchsorted(case.averaged.observations.u, case.averaged.scales[[chosen - 1, chosen]]).tolist()
     holds = size >= WIDE_GAP and probability >= IN_ONE_GAP
     return ScaleGapExplanation(holds, probability, size, case.sizes[first], case.sizes[second])

@@ -76,7 +76,7 @@ class Observations:
     @property
     def bounded(self) -> bool:
         """Whether y lives in [0, 1]."""
-        return bool(self.noise[0] != NoiseKind.NORMAL_UNBOUNDED)
+        return int(self.noise[0]) != NoiseKind.NORMAL_UNBOUNDED
 
     @property
     def usual_noise(self) -> NoiseKind:
@@ -94,19 +94,20 @@ class Observations:
     @property
     def decades_above(self) -> Floats:
         """Decades (N,) above the smallest scale, to the last digit the same in every unit of scale."""
-        return np.round(self.u * self.decades, RATIO_DIGITS)
+        return (self.u * self.decades).round(RATIO_DIGITS)
 
     @cached_property
     def context(self) -> Context:
         """What curve models may know before they see scores."""
+        bounded, scales = self.bounded, np.array(sorted(set(self.u.tolist())))
         return Context(
-            bounded=self.bounded,
+            bounded=bounded,
             delta=self.delta,
             chance=self.chance,
             target_length=self.target_length,
             decades=round(self.decades, 9),
-            u_mean=round(float(np.mean(np.unique(self.u))), 9),
-            near_ceiling=self.bounded and bool(self.y[self._telling].min() >= NEAR_CEILING),
+            u_mean=round(float(scales.sum()) / len(scales), 9),
+            near_ceiling=bounded and bool(self.y[self._telling].min() >= NEAR_CEILING),
         )
 
     @property
@@ -132,24 +133,22 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
     scores = sign * np.array([point.score for point in points])
     location, unit = _standard(metric, sign, scores, effect)
     y = (scores - location) / unit
-    noise = np.array([_noise_kind(metric, point) for point in points], dtype=np.int64)
-    trials = np.array([_trials(point, metric) for point in points])
+    kinds = [_noise_kind(metric, point) for point in points]
+    trials = np.array([0.0 if kind else float(independent_examples(p)) for kind, p in zip(kinds, points, strict=True)])
     successes = _successes(curve, y, trials)
     # From the counts, so that an error rate gives the same numbers as the accuracy that it stands for.
     counted = np.where(trials > 0, successes / np.maximum(trials, 1.0), y)
     # Relative to the smallest scale, and without the last digits, where a change of the scale's unit leaves its traces.
     ratios = np.array([point.scale / points[0].scale for point in points])
-    rise = np.round(np.log10(ratios), RATIO_DIGITS)
+    rise = np.log10(ratios).round(RATIO_DIGITS)
     observations = Observations(
         u=rise / rise[-1],
         z=math.log10(points[0].scale) + rise,
         y=counted,
         successes=successes,
         trials=trials,
-        stderr=np.array(
-            [0.0 if kind == 0 else (p.stderr or 0.0) / unit for kind, p in zip(noise, points, strict=True)]
-        ),
-        noise=noise,
+        stderr=np.array([(p.stderr or 0.0) / unit if kind else 0.0 for kind, p in zip(kinds, points, strict=True)]),
+        noise=np.array(kinds, dtype=np.int64),
         chance=None if metric.chance is None else (sign * metric.chance - location) / unit,
         sign=sign,
         location=location,
@@ -220,12 +219,6 @@ def _noise_kind(metric: Metric, point: ScalePoint) -> NoiseKind:
     return NoiseKind.BETA_BINOMIAL
 
 
-def _trials(point: ScalePoint, metric: Metric) -> float:
-    if _noise_kind(metric, point) is not NoiseKind.BETA_BINOMIAL:
-        return 0.0
-    return float(independent_examples(point))
-
-
 def independent_examples(point: ScalePoint) -> int:
     """Examples that a share is worth: n, or what its standard error says where that is larger or n is not given."""
     if point.n_examples is not None and not clustered(point):
@@ -269,4 +262,4 @@ def _successes(curve: ScalingCurve, y: Floats, trials: Floats) -> Floats:
     counts = np.array([np.nan if k is None else float(k) for k in given])
     if not curve.metric.higher_is_better:
         counts = trials - counts
-    return np.where(np.isnan(counts), np.clip(np.rint(y * trials), 0.0, trials), counts)
+    return np.where(np.isnan(counts), np.minimum(np.maximum(np.rint(y * trials), 0.0), trials), counts)

@@ -60,7 +60,7 @@ def point_reports(
     `design_effect` >= 1, of each point or of all, is the factor by which clustered examples widen the variance: k/deff
     of n/deff. Where a larger standard error stands for n, its own factor comes on top.
     """
-    samples = _samples(curve, level, np.broadcast_to(design_effect, len(curve.points)))
+    samples = _samples(curve, level, np.full(len(curve.points), design_effect))
     triples = zip(curve.points, fitted, samples, strict=True)
     return tuple(_report(curve.metric, point, fit, sample) for point, fit, sample in triples)
 
@@ -108,7 +108,7 @@ def _samples(curve: ScalingCurve, level: float, design_effects: Floats) -> list[
     n_examples = np.array([_n_examples(point, curve.metric) for point in curve.points])
     counted = n_examples > 0
     trials = np.where(counted, n_examples, 1.0)
-    successes = np.clip(_successes(curve, trials), 0.0, trials)
+    successes = np.minimum(np.maximum(_successes(curve, trials), 0.0), trials)
     effective = successes / design_effects, trials / design_effects
     intervals = _ranges(curve.metric, *jeffreys(*effective, level), counted)
     wilsons = _ranges(curve.metric, *wilson(*effective, level), counted)

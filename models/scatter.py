@@ -21,7 +21,8 @@ def is_erratic(averaged: Averaged, best: int) -> bool:
     chosen = averaged.indices(SCATTER_DRAWS, averaged.pool.code == best)
     level = averaged.curves(chosen, averaged.scales).mean(axis=1)
     scatter = np.sqrt(2) * spread(averaged, averaged.pool.r[chosen], level)
-    return bool(np.mean(scatter > _effect(averaged.pool.marks.at(chosen), SHAPES[best])) > ERRATIC_PROBABILITY)
+    larger = scatter > _effect(averaged.pool.marks.at(chosen), SHAPES[best])
+    return bool(np.count_nonzero(larger) / SCATTER_DRAWS > ERRATIC_PROBABILITY)
 
 
 def _effect(marks: Landmarks, shape: Shape) -> Floats:
@@ -40,7 +41,7 @@ def spread(averaged: Averaged, r: Floats, level: Floats) -> Floats:
     """Sd (S,) of a model's true performance around the curve where the curve is at `level` (S,)."""
     if not averaged.observations.bounded:
         return r
-    return r * np.sqrt(np.clip(level * (1 - level), 0.0, None))
+    return r * np.sqrt(np.maximum(level * (1 - level), 0.0))
 
 
 def between_model_sd(averaged: Averaged) -> Interval:

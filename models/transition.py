@@ -42,14 +42,14 @@ class Transition:
     @property
     def probability_sharp(self) -> float:
         """P(width < 1 decade), given that the curve rises."""
-        return float(np.mean(self.width < SHARP_DECADES))
+        return float(np.count_nonzero(self.width < SHARP_DECADES) / len(self.low))
 
 
 def transition(averaged: Averaged) -> Transition | None:
     """The rise in the draws that rise by more than the smallest effect; None where fewer than half of them do."""
     chosen = averaged.indices(DRAWS)
     rises = averaged.pool.marks.end[chosen] - averaged.pool.marks.start[chosen] > averaged.pool.context.delta
-    if float(np.mean(rises)) < RISING:
+    if np.count_nonzero(rises) / DRAWS < RISING:
         return None
     observations = averaged.observations
     u = averaged.scales

@@ -99,5 +99,5 @@ def _doubts(case: Case, found: Explanations, unforeseen: Unpredictability, label
         yield PREDICTABLE
     if found.metric.holds is None:
         yield METRIC_OPEN if found.metric.reason == NOT_SETTLED else UNTESTED
-    if float(np.mean(case.rise.before == case.rise.after)) > 1 - SEEN_INSIDE:
+    if np.count_nonzero(case.rise.before == case.rise.after) / len(case.rise.low) > 1 - SEEN_INSIDE:
         yield NO_MODEL_INSIDE
