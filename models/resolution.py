@@ -100,6 +100,8 @@ def count_residual(score: float, n_examples: int, unit: ScoreUnit = ScoreUnit.FR
     """n y minus the nearest count; None where the digits of y explain it, half a unit in the last one."""
     count = score * n_examples
     residual = count - round(count)
+    if residual == 0:
+        return None
     allowed = n_examples * half_last_digit(score, unit)
     return None if abs(residual) <= allowed * (1 + RESIDUAL_SLACK) else residual
 
