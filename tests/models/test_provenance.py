@@ -8,7 +8,7 @@ from models.provenance import prior_texts
 
 
 def priors(model: CurveModel) -> list[object]:
-    return [parameter.prior for parameter in (*model.shape, *model.levels)]
+    return [*(parameter.prior for parameter in model.shape), *(parameter.prior for parameter in model.levels)]
 
 
 def test_no_prior_depends_on_where_the_scales_lie() -> None:
