@@ -156,10 +156,9 @@ def _classified(setting: _Setting, averaged: Averaged, *, reliable: bool) -> Cla
     delta = pool.context.delta
     constant = [posterior for posterior in pool.posteriors if posterior.model.name in POINT_MASSES]
     wide = _near_flat(setting, DOUBLE * delta)
-    others = {
-        "halved": with_effect(pool, [*constant, narrowed(wide, HALF * delta, HALF / DOUBLE)], HALF * delta),
-        "doubled": with_effect(pool, [*constant, wide], DOUBLE * delta),
-    }
+    doubled = with_effect(pool, [*constant, wide], DOUBLE * delta)
+    halved = with_effect(doubled, [*constant, narrowed(wide, HALF * delta, HALF / DOUBLE)], HALF * delta)
+    others = {"halved": halved, "doubled": doubled}
     return classification(pool, options, setting.variation, others, vetoes)
 
 

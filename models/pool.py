@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from models.likelihood import Observations
 from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
-from models.shapes import FLAT, SHAPES, Landmarks, classify, shape_masses
+from models.shapes import FLAT, SHAPES, Landmarks, classify, prior_masses
 
 DRAWS = 1000  # that what is said of a curve at its own scales rests on
 TINY, LOG_NOTHING = 1e-300, -1e300
@@ -152,21 +152,30 @@ def prior_vector(prior: Mapping[Shape, float]) -> Floats:
 
 
 def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool | None = None) -> Pool:
-    """Put the draws of all curve models together; the landmarks of posteriors that are in a `known` pool are taken."""
-    have = {} if known is None else {id(own): part for own, part in zip(known.posteriors, known.parts, strict=True)}
-    parts = tuple(have.get(id(posterior)) or Part.of(posterior) for posterior in posteriors)
+    """Put the draws of all curve models together; the landmarks of draws that are in a `known` pool are taken."""
+    before = () if known is None else zip(known.posteriors, known.parts, strict=True)
+    have = {id(posterior.levels): part for posterior, part in before}
+    parts = tuple(have.get(id(posterior.levels)) or Part.of(posterior) for posterior in posteriors)
     marks = Landmarks.joined([part.marks for part in parts])
     draws = np.array([len(posterior.r) for posterior in posteriors])
     unit = max(posterior.log_evidence for posterior in posteriors)
     log_weights = np.concatenate([posterior.log_weights for posterior in posteriors])
-    masses = np.stack([_masses(posterior, context) for posterior in posteriors])
-    shares = flat_shares([posterior.model.name for posterior in posteriors])
-    flat = np.array([shares.get(posterior.model.name, 0.0) for posterior in posteriors])
+    flat, masses, factors = _prior(tuple(posterior.model.name for posterior in posteriors), context)
     codes = classify(marks, context.delta)
-    model, share = _shares(log_weights - unit, codes, draws, flat, _factors(flat, masses))
-    share *= _coarsening(np.bincount(codes, share, CLASSES))[codes]
+    model, share, evidence = _shares(log_weights - unit, codes, draws, flat, factors)
+    share *= _coarsening(evidence).take(codes)
     r = np.concatenate([posterior.r for posterior in posteriors])
     return Pool(tuple(posteriors), parts, marks, codes, model, r, share, draws, masses, unit, context)
+
+
+@lru_cache(maxsize=256)
+def _prior(names: tuple[str, ...], context: Context) -> tuple[Floats, Floats, Floats]:
+    """Of curve models: share of the class flat (J,), prior masses (J, 5) and factors of the draws (J, 5)."""
+    shares = flat_shares(names)
+    flat = np.array([shares.get(name, 0.0) for name in names])
+    nothing = np.zeros(CLASSES)  # of a model that is flat by construction
+    masses = np.stack([nothing if name in FLAT_SHARES else prior_masses(name, context) for name in names])
+    return flat, masses, _factors(flat, masses)
 
 
 def _coarsening(evidence: Floats) -> Floats:
@@ -184,23 +193,19 @@ def _factors(flat: Floats, masses: Floats) -> Floats:
 
 
 @compiled
-def _shares(log_weights: Floats, codes: Ints, draws: Ints, flat: Floats, factors: Floats) -> tuple[Ints, Floats]:
-    """Model and share of every draw (T,); the codes of flat models become flat."""
-    model, share, t = np.empty_like(codes), np.empty_like(log_weights), 0
+def _shares(
+    log_weights: Floats, codes: Ints, draws: Ints, flat: Floats, factors: Floats
+) -> tuple[Ints, Floats, Floats]:
+    """Model and share of every draw (T,), the sums of shares by class (5,); the codes of flat models become flat."""
+    model, share, evidence, t = np.empty_like(codes), np.empty_like(log_weights), np.zeros(CLASSES), 0
     for j in range(len(draws)):
         for _ in range(draws[j]):
             if flat[j] > 0:
                 codes[t] = FLAT
             model[t], share[t] = j, math.exp(log_weights[t]) * factors[j, codes[t]] / draws[j]
+            evidence[codes[t]] += share[t]
             t += 1
-    return model, share
-
-
-def _masses(posterior: ModelPosterior, context: Context) -> Floats:
-    """Prior mass (5,) of each shape under a model that is not flat by construction."""
-    if posterior.model.name in FLAT_SHARES:
-        return np.zeros(len(SHAPES))
-    return shape_masses(posterior.model, context)
+    return model, share, evidence
 
 
 def with_effect(pool: Pool, flat_posteriors: Sequence[ModelPosterior], delta: float) -> Pool:
@@ -261,7 +266,7 @@ def _total(scale: float) -> float:
 
 def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
     """Normalised posterior weight (T,) of every draw."""
-    weights = pool.share * prior_vector(prior)[pool.code]
+    weights = pool.share * prior_vector(prior).take(pool.code)
     return weights / weights.sum()
 
 

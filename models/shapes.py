@@ -103,8 +103,13 @@ def _classified(start: Floats, end: Floats, extreme: Floats, delta: float) -> In
 
 def shape_masses(model: CurveModel, context: Context) -> Floats:
     """Prior mass (5,) of each shape under a curve model, in the order of `SHAPES`."""
-    kept = {name: getattr(context, name) for name in CONTEXT_FIELDS.get(model.name, ())}
-    return _cached_masses(model.name, replace(Context(context.bounded, NO_EFFECT), **kept), context.delta)
+    return prior_masses(model.name, context)
+
+
+def prior_masses(name: str, context: Context) -> Floats:
+    """The same by the curve model's name."""
+    kept = {field: getattr(context, field) for field in CONTEXT_FIELDS.get(name, ())}
+    return _cached_masses(name, Context(context.bounded, NO_EFFECT, **kept), context.delta)
 
 
 @lru_cache(maxsize=4096)
