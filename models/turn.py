@@ -27,13 +27,24 @@ CHANCE_UNKNOWN = "chance_unknown"
 
 def interval(values: Floats, level: float) -> Interval:
     """Median and equal-tailed interval of equally weighted draws."""
-    lower, estimate, upper = quantiles(values, level).tolist()
+    return _ordered_interval(np.sort(values), level)
+
+
+def _ordered_interval(ordered: Floats, level: float) -> Interval:
+    """The same of draws in ascending order."""
+    lower, estimate, upper = ordered_quantiles(ordered, level).tolist()
     return Interval(estimate, lower, upper)
 
 
 def quantiles(values: Floats, level: float) -> Floats:
     """Lower end, median and upper end (3, ...) along the first axis, by numpy's linear rule, only faster."""
-    ordered = np.sort(values, axis=0)
+    ordered = np.array(values.T, order="C")  # rows are sorted sooner than columns
+    ordered.sort(axis=-1)
+    return ordered_quantiles(ordered.T, level)
+
+
+def ordered_quantiles(ordered: Floats, level: float) -> Floats:
+    """The same of values in ascending order."""
     below, above, share = _places(level, len(ordered), ordered.ndim)
     lower = ordered[below]
     return np.asarray(lower + share * (ordered[above] - lower))
@@ -52,13 +63,14 @@ def effects(averaged: Averaged) -> Effects:
     """Changes of performance over the observed range, in score units; falls and rises as positive sizes."""
     marks = averaged.pool.marks.at(averaged.indices(EFFECT_DRAWS))
     unit, decades = averaged.observations.unit, averaged.observations.decades
-    net = marks.end - marks.start
-    steps = marks.extreme - marks.start, marks.end - marks.extreme, net
+    net, early, late = marks.end - marks.start, marks.extreme - marks.start, marks.end - marks.extreme
+    lowest, highest = np.minimum(np.minimum(early, late), net), np.maximum(np.maximum(early, late), net)
+    changes = np.sort(net * unit)
     return Effects(
-        net_change=interval(net * unit, averaged.level),
-        largest_fall=interval(np.maximum(-np.minimum.reduce(steps), 0.0) * unit, averaged.level),
-        largest_rise=interval(np.maximum(np.maximum.reduce(steps), 0.0) * unit, averaged.level),
-        change_per_decade=interval(net * unit / decades, averaged.level),
+        net_change=_ordered_interval(changes, averaged.level),
+        largest_fall=interval(np.maximum(-lowest, 0.0) * unit, averaged.level),
+        largest_rise=interval(np.maximum(highest, 0.0) * unit, averaged.level),
+        change_per_decade=_ordered_interval(changes / decades, averaged.level),
     )
 
 
@@ -77,13 +89,16 @@ _INVERTED = _Side(Shape.INVERTED_U, Shape.POSITIVE, -1.0)
 
 def turns(averaged: Averaged) -> tuple[Turn, Turn]:
     """The U's turn and the inverted U's."""
-    return _turn(averaged, _U), _turn(averaged, _INVERTED)
+    totals = np.bincount(averaged.pool.code, averaged.weights, len(SHAPES))
+    most_probable = SHAPES[int(totals.argmax())]
+    return _turn(averaged, _U, most_probable), _turn(averaged, _INVERTED, most_probable)
 
 
-def _turn(averaged: Averaged, side: _Side) -> Turn:
+def _turn(averaged: Averaged, side: _Side, most_probable: Shape) -> Turn:
     inside = averaged.pool.code == SHAPES.index(side.shape)
-    probability = float(averaged.weights[inside].sum())
-    no_turn, reason = _no_turn(averaged, side)
+    probability = float(averaged.weights.compress(inside).sum())
+    no_turn = _no_turn(averaged, side) if most_probable is side.before else None
+    reason = f"not_{side.before.value}" if no_turn is None else None
     if probability <= SMALLEST_PROBABILITY:
         return _unreported(probability, no_turn, reason)
     marks = averaged.pool.marks.at(averaged.indices(TURN_DRAWS, inside))
@@ -96,7 +111,7 @@ def _turn(averaged: Averaged, side: _Side) -> Turn:
         dip=interval(side.sign * (marks.start - marks.extreme) * unit, level),
         recovery=interval(side.sign * (marks.end - marks.extreme) * unit, level),
         end_minus_start=interval((marks.end - marks.start) * unit, level),
-        probability_end_above_start=float(np.mean(marks.end > marks.start)),
+        probability_end_above_start=_share(marks.end > marks.start),
         probability_end_above_chance=above_chance,
         probability_end_above_chance_reason=CHANCE_UNKNOWN if above_chance is None else None,
         probability_no_turn_below_largest=no_turn,
@@ -131,21 +146,29 @@ def _bottom(averaged: Averaged, inside: Bools, side: _Side) -> Range:
     pool, chosen = averaged.pool, averaged.indices(BOTTOM_DRAWS, inside)
     tolerance = side.sign * pool.context.delta / 2
     first, last = pool.formulas.nearly_extreme(chosen, pool.marks.position[chosen], tolerance, BOTTOM_NODES)
-    lower, upper = averaged.observations.scale_at(np.array([np.median(BOTTOM_NODES[i]) for i in (first, last)]))
-    return Range(float(lower), float(upper))
+    ends = np.array([_middle_node(nodes) for nodes in (first, last)])
+    lower, upper = averaged.observations.scale_at(ends).tolist()
+    return Range(lower, upper)
+
+
+def _middle_node(indices: Ints) -> float:
+    """Median of an even number of nodes."""
+    ordered, middle = np.sort(indices), len(indices) // 2
+    return float((BOTTOM_NODES[ordered[middle - 1]] + BOTTOM_NODES[ordered[middle]]) / 2)
 
 
 def _above_chance(averaged: Averaged, marks: Landmarks) -> float | None:
     chance = averaged.observations.chance
-    return None if chance is None else float(np.mean(marks.end > chance))
+    return None if chance is None else _share(marks.end > chance)
 
 
-def _no_turn(averaged: Averaged, side: _Side) -> tuple[float | None, str | None]:
+def _no_turn(averaged: Averaged, side: _Side) -> float:
     """P(the extreme lies at the largest scale) for curves that are most probably still on their way to it."""
     code, weights, marks = averaged.pool.code, averaged.weights, averaged.pool.marks
-    totals = np.bincount(code, weights, len(SHAPES))
-    if SHAPES[int(np.argmax(totals))] is not side.before:
-        return None, f"not_{side.before.value}"
-    moving = np.isin(code, [SHAPES.index(side.shape), SHAPES.index(side.before)])
+    moving = (code == SHAPES.index(side.shape)) | (code == SHAPES.index(side.before))
     ends = side.sign * marks.end <= np.minimum(side.sign * marks.start, side.sign * marks.extreme)
-    return float(weights[moving & ends].sum() / weights[moving].sum()), None
+    return float(weights.compress(moving & ends).sum() / weights.compress(moving).sum())
+
+
+def _share(true: Bools) -> float:
+    return int(np.count_nonzero(true)) / len(true)
