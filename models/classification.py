@@ -80,9 +80,10 @@ def small_change_probability(pool: Pool, prior: Mapping[Shape, float], factor: F
     names = [posterior.model.name for posterior in pool.posteriors]
     hidden = sum(share for name, share in flat_shares(names).items() if name in HIDES_CHANGES)
     rest = np.where(pool.code == FLAT, 1 / (1 - hidden), 1.0)
-    weights = np.where(np.isin(names, HIDES_CHANGES)[pool.model], 0.0, weights * rest)
+    hides = np.array([name in HIDES_CHANGES for name in names])
+    weights = np.where(hides[pool.model], 0.0, weights * rest)
     small = pool.marks.highest - pool.marks.lowest <= FLAT_RANGE * pool.context.delta
-    return float(weights[small].sum() / weights.sum())
+    return float(weights.compress(small).sum() / weights.sum())
 
 
 def classification(

@@ -65,7 +65,7 @@ class Formulas:
 
         Its own one minimum lies at `extremes` (M,); of a maximum where the tolerance is negative.
         """
-        return _nearly_extreme(self.kinds[indices], self.numbers[indices], extremes, tolerance, u)
+        return _nearly_extreme((self.kinds, self.numbers), indices, extremes, tolerance, u)
 
     def ends_and(self, place: Floats) -> tuple[Floats, Floats, Floats]:
         """Means (T,) of all functions at positions 0, 1 and at each one's own (T,)."""
@@ -220,11 +220,16 @@ def _ends_and(kinds: Ints, numbers: Floats, place: Floats) -> tuple[Floats, Floa
 
 
 @compiled
-def _nearly_extreme(kinds: Ints, numbers: Floats, extremes: Floats, tolerance: float, u: Floats) -> tuple[Ints, Ints]:
-    """Before its minimum a curve falls, after it it rises."""
-    first, last = np.empty(len(extremes), dtype=np.int64), np.empty(len(extremes), dtype=np.int64)
-    for m in range(len(extremes)):
-        kind, n = _formula(kinds[m], numbers[m])
+def _nearly_extreme(
+    formulas: tuple[Ints, Floats], indices: Ints, extremes: Floats, tolerance: float, u: Floats
+) -> tuple[Ints, Ints]:
+    """Before its minimum a curve falls, after it it rises; what was the draw before is copied."""
+    first, last = np.empty_like(indices), np.empty_like(indices)
+    for m in range(len(indices)):
+        if m > 0 and indices[m] == indices[m - 1]:
+            first[m], last[m] = first[m - 1], last[m - 1]
+            continue
+        kind, n = _formula(formulas[0][indices[m]], formulas[1][indices[m]])
         after = max(min(np.searchsorted(u, extremes[m]), len(u) - 1), 1)
         left, right = _mean(kind, n, u[after - 1]), _mean(kind, n, u[after])
         limit = (min(left, right) if tolerance > 0 else max(left, right)) + tolerance
