@@ -6,11 +6,11 @@ what has a value are left out.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -41,6 +41,34 @@ _ORDER: Mapping[type, tuple[str, ...]] = {
 }
 
 
+def encoded(value: Any) -> Any:
+    """A record, and all below it, as dicts, lists, strings, finite numbers, truth values and nulls."""
+    return _writer(value.__class__)(value)
+
+
+def finite(value: float) -> float:
+    """The number itself; raises `EngineError` where it is none, for NaN must not cross the border."""
+    if not isfinite(value):
+        raise EngineError(f"an analysis came to {value!r} where a number belongs")
+    return float(value)
+
+
+@cache
+def _writer(kind: type[Any]) -> Callable[[Any], Any]:
+    """What writes values of one class: plain ones, records, enums, numpy's scalars, sequences, mappings."""
+    if kind is float:
+        return finite
+    if kind in (int, bool, str):
+        return _same
+    if kind in (tuple, list):
+        return _sequence
+    if is_dataclass(kind):
+        return _record_writer(_layout(kind))
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    return _numpy_scalar if issubclass(kind, np.generic) else _mapping
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """How records of one class are written: names of the values, and of those with a reason of their own."""
@@ -51,33 +79,28 @@ class _Layout:
     explains_itself: bool
 
 
-def encoded(value: Any) -> Any:
-    """A record, and all below it, as dicts, lists, strings, finite numbers, truth values and nulls."""
-    write = _WRITERS.get(type(value))
-    return _other(value) if write is None else write(value)
+def _record_writer(layout: _Layout) -> Callable[[Any], dict[str, Any]]:
+    names, values, explains_itself = layout.names, layout.values, layout.explains_itself
 
+    def write(value: Any) -> dict[str, Any]:
+        items = values(value)
+        document: dict[str, Any] = {}
+        reason = value.reason if explains_itself else None
+        for name, item in zip(names, items, strict=True):
+            kind = item.__class__
+            if kind is float and isfinite(item):  # most values are
+                document[name] = item
+            elif item is not None:
+                document[name] = _writer(kind)(item)
+            else:
+                document[name] = None
+                if reason is None:
+                    document[f"{name}_reason"] = _own_reason(value, name, layout)
+        if reason is not None:
+            document["reason"] = reason
+        return document
 
-def finite(value: float) -> float:
-    """The number itself; raises `EngineError` where it is none, for NaN must not cross the border."""
-    if not math.isfinite(value):
-        raise EngineError(f"an analysis came to {value!r} where a number belongs")
-    return float(value)
-
-
-def _record(value: Any) -> dict[str, Any]:
-    layout = _layout(value.__class__)
-    document: dict[str, Any] = {}
-    reason = value.reason if layout.explains_itself else None
-    for name, item in zip(layout.names, layout.values(value), strict=True):
-        if item is not None:
-            document[name] = encoded(item)
-            continue
-        document[name] = None
-        if reason is None:
-            document[f"{name}_reason"] = _own_reason(value, name, layout)
-    if reason is not None:
-        document["reason"] = reason
-    return document
+    return write
 
 
 def _own_reason(value: Any, name: str, layout: _Layout) -> str:
@@ -87,7 +110,6 @@ def _own_reason(value: Any, name: str, layout: _Layout) -> str:
     return NOT_GIVEN if isinstance(value, PointReport) and name in _SUBMITTED else NOT_APPLICABLE
 
 
-@cache
 def _layout(kind: type[Any]) -> _Layout:
     declared = [field.name for field in fields(kind)]
     explained = frozenset(name for name in declared if f"{name}_reason" in declared)
@@ -105,31 +127,17 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda value: tuple(getattr(value, name) for name in names)
 
 
-def _other(value: Any) -> Any:
-    """Values whose class is not known beforehand: records, enums, numpy's scalars, mappings."""
-    if is_dataclass(value):
-        return _record(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, np.generic):
-        return encoded(value.item())
-    return {str(key): encoded(item) for key, item in value.items()}
+def _numpy_scalar(value: Any) -> Any:
+    return encoded(value.item())
 
 
-def _sequence(value: tuple[Any, ...]) -> list[Any]:
-    return [encoded(item) for item in value]
+def _sequence(value: Sequence[Any]) -> list[Any]:
+    return [_writer(item.__class__)(item) for item in value]
+
+
+def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): _writer(item.__class__)(item) for key, item in value.items()}
 
 
 def _same(value: Any) -> Any:
     return value
-
-
-_WRITERS: Mapping[type, Callable[[Any], Any]] = {
-    float: finite,
-    int: _same,
-    bool: _same,
-    str: _same,
-    tuple: _sequence,
-    list: _sequence,
-    dict: lambda value: {str(key): encoded(item) for key, item in value.items()},
-}
