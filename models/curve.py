@@ -132,12 +132,11 @@ def _scale_problems(curve: ScalingCurve) -> Iterator[Problem]:
 def _duplicates(curve: ScalingCurve) -> Iterator[Problem]:
     first: dict[ScalePoint, int] = {}
     for index, point in enumerate(curve.points):
-        if point in first:
+        if (same := first.setdefault(point, index)) != index:
             yield Problem(
                 f"/points/{index}",
-                f"the same as point {first[point]}: remove one, or name the language models if they are replicates",
+                f"the same as point {same}: remove one, or name the language models if they are replicates",
             )
-        first.setdefault(point, index)
 
 
 def _point_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidCurve, InvalidInput, InvalidOptions, Problem
@@ -17,7 +17,7 @@ from service.schemas.metric import METRIC_FIELDS, metric_request, resolved_metri
 from service.schemas.options import checked_options
 from service.schemas.points import in_submitted_unit, plain_shares, raw_points, scale_points
 from service.schemas.problems import given, problems_of
-from service.schemas.scalars import Checked, Refused, choice, shown, text
+from service.schemas.scalars import Checked, Fields, Refused, choice, shown, text
 
 MOST_TAGS = 100
 CURVE_FIELDS = ("task", "metric", "prompting", "model_family", "scale_kind", "points", "suite", "tags", "options")
@@ -78,7 +78,7 @@ def _options(asked: Any) -> tuple[dict[str, Any], tuple[Problem, ...]]:
 
 def _curve(fields: Mapping[str, Any]) -> tuple[ScalingCurve, tuple[Warned, ...]]:
     try:
-        loaded: dict[str, Any] = _schema().load(fields)
+        loaded: dict[str, Any] = _fields().load(fields)
     except ValidationError as error:
         raise InvalidCurve(problems_of(error.messages, {"": CURVE_FIELDS, "/metric": METRIC_FIELDS})) from None
     request, points = loaded.pop("metric"), loaded.pop("points")
@@ -138,17 +138,18 @@ def _tags(value: Any) -> dict[str, str]:
 
 
 @cache
-def _schema() -> Schema:
-    return Schema.from_dict(
+def _fields() -> Fields:
+    kind = choice(tuple(ScaleKind))
+    return Fields(
         {
             "task": Checked(text, required=True),
             "metric": Checked(metric_request, required=True),
             "prompting": Checked(text),
             "model_family": Checked(text),
-            "scale_kind": Checked(lambda value: ScaleKind(choice(tuple(ScaleKind))(value))),
+            "scale_kind": Checked(lambda value: ScaleKind(kind(value))),
             "points": Checked(raw_points, required=True),
             "suite": Checked(text),
             "tags": Checked(_tags),
         },
-        name="CurveSchema",
-    )()
+        "CurveSchema",
+    )

@@ -7,13 +7,11 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema
-
 from models.errors import InvalidCurve, Problem
 from models.metrics import Metric, MetricKind, ScoreUnit, registered
 from models.results import Warned
 from service.schemas.problems import given
-from service.schemas.scalars import Checked, Refused, choice, number, shown, text, truth, whole
+from service.schemas.scalars import Checked, Fields, Refused, choice, number, shown, text, truth, whole
 
 LONGEST_TARGET = 1_000_000  # tokens; no answer is longer than a context window
 METRIC_ASSUMED_PROPORTION = "metric_assumed_proportion"
@@ -30,8 +28,7 @@ def metric_request(value: Any) -> dict[str, Any]:
         return {"name": text(value)}
     if not isinstance(value, Mapping):
         raise Refused(f"{shown(value)} is neither the name of a metric nor an object")
-    loaded: dict[str, Any] = _schema().load(given(value))
-    return loaded
+    return _fields().load(given(value))
 
 
 def resolved_metric(request: Mapping[str, Any], *, plain_shares: bool) -> tuple[Metric, tuple[Warned, ...]]:
@@ -61,14 +58,14 @@ def _merged(request: Mapping[str, Any]) -> Metric:
     """The registered metric, or a plain one of the kind asked for, with the request's own fields on top."""
     known = registered(request["name"])
     kind = request.get("kind") or (known.kind if known else MetricKind.PROPORTION)
-    base = replace(known or Metric("", kind), name=request["name"])
+    own: dict[str, Any] = {"name": request["name"]}
     if known is None or kind is not known.kind:
         bound = (None, None) if kind is MetricKind.UNBOUNDED else (0.0, 1.0)
-        base = replace(base, kind=kind, lower=bound[0], upper=bound[1])
+        own |= {"kind": kind, "lower": bound[0], "upper": bound[1]}
     unit = request.get("unit", ScoreUnit.FRACTION)
-    own = {name: request[name] for name in ("higher_is_better", "target_length") if name in request}
+    own |= {name: request[name] for name in ("higher_is_better", "target_length") if name in request}
     own |= {name: as_fraction(request[name], unit) for name in _IN_UNIT if name in request}
-    return replace(base, **own)
+    return Metric(**own) if known is None else replace(known, **own)
 
 
 def _problems(metric: Metric, request: Mapping[str, Any]) -> Iterator[Problem]:
@@ -113,17 +110,18 @@ def _assumed(name: str) -> Warned:
 
 
 @cache
-def _schema() -> Schema:
-    return Schema.from_dict(
+def _fields() -> Fields:
+    kind, unit = choice(tuple(MetricKind)), choice(tuple(ScoreUnit))
+    return Fields(
         {
             "name": Checked(text, required=True),
-            "kind": Checked(lambda value: MetricKind(choice(tuple(MetricKind))(value))),
+            "kind": Checked(lambda value: MetricKind(kind(value))),
             "higher_is_better": Checked(truth),
             "lower": Checked(number),
             "upper": Checked(number),
             "chance": Checked(number),
             "target_length": Checked(whole),
-            "unit": Checked(lambda value: ScoreUnit(choice(tuple(ScoreUnit))(value))),
+            "unit": Checked(lambda value: ScoreUnit(unit(value))),
         },
-        name="MetricSchema",
-    )()
+        "MetricSchema",
+    )

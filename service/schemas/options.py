@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 
 from models.errors import InvalidOptions, Problem
 from models.options import EngineName, Options, Shape
 from service.schemas.problems import given, problems_of
-from service.schemas.scalars import Checked, Refused, choice, number, shown, whole
+from service.schemas.scalars import Checked, Fields, Refused, choice, number, shown, whole
 
 WORDS_FOR_SCALE = ("default", "suite")
 
@@ -27,11 +27,11 @@ def checked_options(asked: Any) -> dict[str, Any]:
         raise InvalidOptions([Problem("/options", f"{shown(asked)} is not an object of options")])
     if not asked:
         return {}
-    schema = _schema()
+    fields = _fields()
     try:
-        loaded: dict[str, Any] = schema.load(given(asked))
+        loaded: dict[str, Any] = fields.load(given(asked))
     except ValidationError as error:
-        raise InvalidOptions(problems_of(error.messages, {"/options": schema.fields}, "/options")) from None
+        raise InvalidOptions(problems_of(error.messages, {"/options": fields.schema.fields}, "/options")) from None
     Options(**loaded)
     return loaded
 
@@ -62,10 +62,11 @@ def _between_model_scale(value: Any) -> float | str:
 
 
 @cache
-def _schema() -> Schema:
-    return Schema.from_dict(
+def _fields() -> Fields:
+    engine = choice(tuple(EngineName))
+    return Fields(
         {
-            "engine": Checked(lambda value: EngineName(choice(tuple(EngineName))(value))),
+            "engine": Checked(lambda value: EngineName(engine(value))),
             "smallest_effect": Checked(number),
             "decision_threshold": Checked(number),
             "class_prior": Checked(_class_prior),
@@ -73,5 +74,5 @@ def _schema() -> Schema:
             "seed": Checked(whole),
             "between_model_scale": Checked(_between_model_scale),
         },
-        name="OptionsSchema",
-    )()
+        "OptionsSchema",
+    )

@@ -97,7 +97,8 @@ def _raw_point(given: Any, index: int, errors: dict[int, Any]) -> RawPoint:
             faults[name] = [str(refused)]
     if "outcomes" in point:
         point.setdefault("n_examples", len(point["outcomes"]))
-    faults |= {name: [reason] for name, reason in _missing(point) if name not in faults}
+    if faults or "scale" not in point or "score" not in point:
+        faults |= {name: [reason] for name, reason in _missing(point) if name not in faults}
     if faults:
         errors[index] = faults
     return point

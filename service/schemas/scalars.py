@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, ValidationError, fields
 
 LARGEST_NUMBER = 1e100  # squares and ratios of numbers up to here stay finite
 SMALLEST_POSITIVE = 1e-100  # the same for their inverses; of scales and standard errors
@@ -33,13 +33,33 @@ class Checked(fields.Field[Any]):
 
     def __init__(self, check: Check, **settings: Any) -> None:
         super().__init__(error_messages={"required": "missing"}, **settings)
-        self._check = check
+        self.check = check
 
     def _deserialize(self, value: Any, *_args: Any, **_settings: Any) -> Any:
         try:
-            return self._check(value)
+            return self.check(value)
         except Refused as refused:
             raise ValidationError(str(refused)) from None
+
+
+class Fields:
+    """The fields of a submitted object: those of a marshmallow schema, which is asked only where something is wrong."""
+
+    def __init__(self, checked: Mapping[str, Checked], name: str) -> None:
+        self.schema = Schema.from_dict(dict(checked), name=name)()
+        self._checks = {field: one.check for field, one in checked.items()}
+        self._required = {field for field, one in checked.items() if one.required}
+
+    def load(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The checked values of the fields given; raises `ValidationError` with the messages of each field."""
+        try:
+            loaded = {name: check(document[name]) for name, check in self._checks.items() if name in document}
+        except (Refused, ValidationError):
+            loaded = {}
+        if self._required <= loaded.keys() and len(loaded) == len(document):
+            return loaded
+        told: dict[str, Any] = self.schema.load(document)
+        return told
 
 
 def number(value: Any) -> float:
