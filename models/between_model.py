@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOG_SD = 0.8  # of the prior on log s: covers the .01 to .10 seen over published suites
 NODES: Floats = DEFAULT_BETWEEN_MODEL_SCALE * np.exp(LOG_SD * np.linspace(-2.5, 2.5, 9))
+_LOG_NODES: Floats = np.log(NODES)
+_LOG_PRIOR: Floats = -0.5 * (np.log(NODES / DEFAULT_BETWEEN_MODEL_SCALE) / LOG_SD) ** 2
 DIGITS = 3  # significant digits of a resolved scale, so that it can be written down and asked for
 
 Source = Literal["option", "default", "suite"]
@@ -61,8 +63,7 @@ def scale_evidence(pool: Pool, options: Options, variation: HalfCauchy) -> Float
 
 def resolve_suite_scale(total: Floats, left_out: Floats | None = None) -> ResolvedScale:
     """Posterior mean of log s given the suite's summed log evidence (9,), less a curve's own."""
-    log_prior = -0.5 * (np.log(NODES / DEFAULT_BETWEEN_MODEL_SCALE) / LOG_SD) ** 2
-    log_posterior = log_prior + total - (0.0 if left_out is None else left_out)
+    log_posterior = _LOG_PRIOR + total - (0.0 if left_out is None else left_out)
     weights = np.exp(log_posterior - log_posterior.max())
-    value = math.exp(float(np.sum(weights * np.log(NODES)) / np.sum(weights)))
+    value = math.exp(float(np.sum(weights * _LOG_NODES) / np.sum(weights)))
     return ResolvedScale(float(f"{value:.{DIGITS - 1}e}"), "suite")
