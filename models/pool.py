@@ -26,7 +26,7 @@ from models.likelihood import Observations
 from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
-from models.shapes import FLAT, SHAPES, Landmarks, classify, prior_masses
+from models.shapes import FLAT, PLACED, SHAPES, Landmarks, classify, prior_masses
 
 DRAWS = 1000  # that what is said of a curve at its own scales rests on
 TINY, LOG_NOTHING = 1e-300, -1e300
@@ -171,11 +171,24 @@ def pooled(posteriors: Sequence[ModelPosterior], context: Context, known: Pool |
 @lru_cache(maxsize=256)
 def _prior(names: tuple[str, ...], context: Context) -> tuple[Floats, Floats, Floats]:
     """Of curve models: share of the class flat (J,), prior masses (J, 5) and factors of the draws (J, 5)."""
+    flat, masses = _unplaced(names, replace(context, decades=1.0, u_mean=0.5, near_ceiling=False))
+    masses = masses.copy()
+    for name in PLACED:
+        if name in names:
+            masses[names.index(name)] = prior_masses(name, context)
+    return flat, masses, _factors(flat, masses)
+
+
+@lru_cache(maxsize=256)
+def _unplaced(names: tuple[str, ...], context: Context) -> tuple[Floats, Floats]:
+    """Share of the class flat (J,), and prior masses (J, 5) wherever the scales lie; none of flat and placed models."""
     shares = flat_shares(names)
     flat = np.array([shares.get(name, 0.0) for name in names])
-    nothing = np.zeros(CLASSES)  # of a model that is flat by construction
-    masses = np.stack([nothing if name in FLAT_SHARES else prior_masses(name, context) for name in names])
-    return flat, masses, _factors(flat, masses)
+    masses = np.zeros((len(names), CLASSES))
+    for j, name in enumerate(names):
+        if name not in FLAT_SHARES and name not in PLACED:
+            masses[j] = prior_masses(name, context)
+    return flat, masses
 
 
 def _coarsening(evidence: Floats) -> Floats:

@@ -34,6 +34,7 @@ CONTEXT_FIELDS: dict[str, tuple[str, ...]] = {
     "rise_from_floor": ("chance", "target_length"),
     "token_power_law": ("target_length", "decades", "u_mean"),
 }
+PLACED = tuple(name for name, told in CONTEXT_FIELDS.items() if "decades" in told)  # depend on where the scales lie
 
 
 @dataclass(frozen=True, slots=True)
