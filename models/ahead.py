@@ -32,7 +32,7 @@ EXAMPLES, DRAWS = 100, 64
 
 def is_compiled() -> bool:
     """Whether the compiler's cache holds the functions that take longest."""
-    return is_kept(kernels.laplace_cells) and is_kept(kernels.weigh_draws)
+    return is_kept(kernels.solved)
 
 
 def compile_late_half() -> None:

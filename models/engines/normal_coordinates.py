@@ -66,9 +66,8 @@ def log_likelihood(target: Target, parameters: Parameters) -> Floats:
     offset, columns = design(target.model, parameters.shape, target.u)
     eta = offset + np.einsum("skp,sp->sk", columns, parameters.levels)
     mean = np.ascontiguousarray(inverse_link(target.model.link, eta))
-    paired = target.data[0, 0] == kernels.PAIRED
-    exact = kernels.paired_log_likelihoods if paired else kernels.log_likelihoods
-    return np.asarray(exact(mean, _complement(target.model, eta), parameters.r, target.data))
+    complement = np.ascontiguousarray(_complement(target.model, eta))
+    return np.asarray(kernels.log_likelihoods(mean, complement, parameters.r, target.data))
 
 
 def _complement(model: CurveModel, eta: Floats) -> Floats:

@@ -76,7 +76,7 @@ def joint_density(values: Floats, means: Floats, r: float) -> float:
 def test_kernel_has_the_joint_normal_density_of_scipy(seed: int, r: float, rows: int) -> None:
     values = answers(seed, 200, 1.0)[:rows]
     means = np.random.default_rng(seed).uniform(0.02, 0.98, rows)
-    found = kernels.paired_log_likelihoods(means[None], 1 - means[None], np.array([r]), pack(observed(values)))
+    found = kernels.log_likelihoods(means[None], 1 - means[None], np.array([r]), pack(observed(values)))
     assert found[0] == pytest.approx(joint_density(values, means, r), rel=1e-9)
 
 
@@ -105,8 +105,7 @@ def test_score_and_information_of_the_levels_are_those_of_the_joint_density(name
     shape, levels = prior_draws(model, np.random.default_rng(0).uniform(0.3, 0.7, (1, len(model.shape) + p)))
     x = normal_from_levels(model, levels)
     offset, columns = design(model, shape, target.u)
-    work = np.zeros((2 * p + 3, p))
-    kernels.gradient(x[0].copy(), kernels.Node(offset[0], columns[0], r), target.given, work)
+    found_score, found_information = kernels.gradient(x, np.array([r]), (offset, columns), target.given)
     joint = (data.pairing.vectors * data.pairing.variances) @ data.pairing.vectors.T + r**2 * np.eye(len(data.y))
 
     def predicted(at: Floats) -> Floats:
@@ -120,9 +119,9 @@ def test_score_and_information_of_the_levels_are_those_of_the_joint_density(name
     steps = 1e-5 * np.eye(p)
     score = [(log_density(x + step) - log_density(x - step)) / 2e-5 for step in steps]
     slopes = np.array([(predicted(x + step) - predicted(x - step)) / 2e-5 for step in steps]).T
-    np.testing.assert_allclose(work[p], score, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)
     expected = np.eye(p) + slopes.T @ np.linalg.solve(joint, slopes)
-    np.testing.assert_allclose(np.tril(work[:p]), np.tril(expected), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(np.tril(found_information), np.tril(expected), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(("seed", "item_sd"), [(0, 0.0), (1, 1.5), (2, 4.0)])
