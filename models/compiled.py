@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from glob import escape
 from pathlib import Path
 from typing import Any, cast
 
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
 
 def compiled[F: Callable[..., object]](function: F) -> F:
@@ -18,8 +21,34 @@ def compiled[F: Callable[..., object]](function: F) -> F:
     dispatcher = decorate(function)
     cache = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache is not None:  # None where compilation is switched off
+        keep_with_callees(cache, function)
         keep_alone(cache)
     return cast("F", dispatcher)
+
+
+def keep_with_callees(cache: Any, function: Any) -> None:
+    """Let numba's cache of a function end when a file changes whose compiled functions it may call.
+
+    numba asks for the function's own file alone, while the kept code holds that of all that it calls.
+    """
+    others = sorted(_files_of_callees(function, set()))
+    cache._source_stamp = (cache._source_stamp, *map(_digest, others))  # noqa: SLF001 - numba has no place for it
+
+
+def _files_of_callees(function: Any, known: set[str]) -> set[str]:
+    """Add to `known` the other files of compiled functions that a function's module imports, and of theirs."""
+    for value in function.__globals__.values():
+        callee = value.py_func if isinstance(value, Dispatcher) else function
+        file = callee.__code__.co_filename
+        if file != function.__code__.co_filename and file not in known:
+            known.add(file)
+            _files_of_callees(callee, known)
+    return known
+
+
+@lru_cache(maxsize=256)
+def _digest(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def is_kept(function: object) -> bool:

@@ -1,3 +1,7 @@
+import os
+import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Thread
@@ -57,6 +61,43 @@ def test_a_compiled_function_keeps_its_code_under_the_lock(tmp_path: Path, monke
     assert total(np.arange(4)) == 6.0
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
     assert len(list(tmp_path.rglob("*.lock"))) == 1
+
+
+CALLER = """
+from callee import number
+from models.compiled import compiled
+
+@compiled
+def twice():
+    return 2 * number()
+"""
+CALLEE = """
+from models.compiled import compiled
+
+@compiled
+def number():
+    return {}
+"""
+
+
+def test_kept_code_ends_with_the_code_that_it_calls_in_another_file(tmp_path: Path) -> None:
+    """Each run is a process of its own, as for a user whose new version changed one of two files."""
+    (tmp_path / "caller.py").write_text(CALLER)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    found = []
+    for number in (20, 21, 21):
+        (tmp_path / "callee.py").write_text(CALLEE.format(number))
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        command = [
+            sys.executable,
+            "-c",
+            "from caller import twice; print(twice(), sum(twice.stats.cache_hits.values()))",
+        ]
+        found.append(
+            subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        )
+    assert found == [["40", "0"], ["42", "0"], ["42", "1"]]
 
 
 def killed(_name: str, _data: object) -> None:
