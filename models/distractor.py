@@ -35,7 +35,7 @@ from models.curve_models.two_task import (
     WIDTH_LOG_SD,
     WIDTH_MEDIAN,
 )
-from models.engines.kernels import log_rising
+from models.engines.rising_factorials import log_rising
 from models.likelihood import Observations
 
 EDGE = 1e-15  # of probabilities, so that quantiles stay finite

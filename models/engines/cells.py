@@ -19,7 +19,7 @@ from models.arrays import Floats, Ints
 from models.compiled import compiled
 from models.curve_models.priors import HalfCauchy, Parameter, ShapePrior
 from models.curve_models.record import design
-from models.engines import kernels
+from models.engines.kernels import laplace_cells
 from models.engines.target import Draws, Target, level_noise, shape_values
 from models.posterior import Work
 from models.sobol import sobol
@@ -99,7 +99,7 @@ def solved_cells(target: Target) -> Cells:
     model = target.model
     layout = _layout(model.shape, model.cells, target.variation)
     offset, columns = design(model, layout.shape, target.u)
-    modes, log_mass = kernels.laplace_cells(layout.rates, offset, columns, target.given)
+    modes, log_mass = laplace_cells(layout.rates, offset, columns, target.given)
     return Cells(layout, modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1].ravel())
 
 

@@ -11,7 +11,7 @@ from scipy.special import expit, ndtr, ndtri
 from models.arrays import Floats
 from models.curve_models.priors import Exponential, LogNormal, Normal, ShapePrior, Uniform
 from models.curve_models.record import CurveModel, Link, design, inverse_link, levels_from_normal, normal_from_levels
-from models.engines import kernels
+from models.engines.kernels import log_likelihoods
 from models.engines.target import SMALLEST_R, Target, shape_values
 
 FURTHEST = 8.0  # standard deviations; the distribution function is still below 1 there in double precision
@@ -67,7 +67,7 @@ def log_likelihood(target: Target, parameters: Parameters) -> Floats:
     eta = offset + np.einsum("skp,sp->sk", columns, parameters.levels)
     mean = np.ascontiguousarray(inverse_link(target.model.link, eta))
     complement = np.ascontiguousarray(_complement(target.model, eta))
-    return np.asarray(kernels.log_likelihoods(mean, complement, parameters.r, target.data))
+    return np.asarray(log_likelihoods(mean, complement, parameters.r, target.data))
 
 
 def _complement(model: CurveModel, eta: Floats) -> Floats:

@@ -32,11 +32,12 @@ from models.curve_models.priors import (
     Uniform,
 )
 from models.curve_models.record import CurveModel, Link, Ops
-from models.engines import kernels
 from models.engines.bridge import bridge_sampling
-from models.engines.kernels import STIRLING_FROM, TINY
+from models.engines.lanes import PAIRED, VECTOR
 from models.engines.normal_coordinates import Parameters, log_posterior, to_normal
+from models.engines.rising_factorials import STIRLING_FROM
 from models.engines.target import Target, make_target, pack
+from models.engines.vector_math import TINY
 from models.likelihood import NoiseKind, Observations
 from models.posterior import ModelPosterior, SamplerChecks, Work
 
@@ -171,8 +172,8 @@ def shared_values(model: CurveModel, observations: Observations, variation: Half
     values = {NUMBERS: np.array(list(_numbers(model, variation).values()))}
     for kind, (u, rows) in _by_kind(observations).items():
         values[f"points_{kind}"] = np.array([u, *rows.T[_columns(kind)]])
-        if kind == kernels.PAIRED:
-            values[f"vectors_{kind}"] = np.ascontiguousarray(rows[:, kernels.VECTOR :])
+        if kind == PAIRED:
+            values[f"vectors_{kind}"] = np.ascontiguousarray(rows[:, VECTOR:])
     return values
 
 
@@ -199,7 +200,7 @@ def _priors(model: CurveModel) -> dict[str, ShapePrior | LevelPrior]:
 
 def _columns(kind: int) -> list[int]:
     """Of the packed data: successes, trials, stderr, coefficient, y; of paired ones weights, logits and variances."""
-    return list(range(1, kernels.VECTOR if kind == kernels.PAIRED else kernels.VECTOR - 1))
+    return list(range(1, VECTOR if kind == PAIRED else VECTOR - 1))
 
 
 def _mean_constants(model: CurveModel) -> dict[str, float]:
@@ -246,7 +247,7 @@ def _log_likelihood(kind: int, means: tuple[Any, Any], r: Any, given: tuple[list
     """Log density (N,) of the points with this kind of noise, for their means and the complements of these."""
     mean, complement = means
     data, _ = given
-    if kind == kernels.PAIRED:
+    if kind == PAIRED:
         return _paired(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, given)
     if kind == NoiseKind.BETA_BINOMIAL:
         return _beta_binomial(pt.maximum(mean, TINY), pt.maximum(complement, TINY), r, data)

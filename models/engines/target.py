@@ -23,7 +23,10 @@ from models.curve_models.priors import (
     Uniform,
 )
 from models.curve_models.record import CurveModel, design
-from models.engines import kernels
+from models.engines.kernels import weigh_draws
+from models.engines.lanes import PAIRED, Given
+from models.engines.level_kernels import LOG_NORMAL, NORMAL, STUDENT_T, TRIANGLE, UNIFORM
+from models.engines.proposal_kernels import LEVEL_PRIOR_SHARE, T_DF
 from models.likelihood import Observations
 from models.outcomes import Pairing
 from models.posterior import ModelPosterior
@@ -55,9 +58,9 @@ class Target:
         return bool(np.any((counts[:, 1] == 0.0) | (counts[:, 1] == counts[:, 2])))
 
     @property
-    def given(self) -> kernels.Given:
+    def given(self) -> Given:
         """The part of it that the kernels see."""
-        return kernels.Given(int(self.model.link), self.priors, self.data)
+        return Given(int(self.model.link), self.priors, self.data)
 
     @property
     def level_count(self) -> int:
@@ -69,7 +72,7 @@ class Target:
 class Draws:
     """Proposed draws: prior quantiles of shape and r (S, q + 1), level modes to start from (S, p), noise (S, p + 1).
 
-    `noise` is that of `kernels.weigh_draws`; `log_proposal` (S,) is the log density of the quantiles.
+    `noise` is that of `weigh_draws`; `log_proposal` (S,) is the log density of the quantiles.
     """
 
     quantiles: Floats
@@ -157,10 +160,10 @@ def pack(observations: Observations) -> Floats:
 
 
 def _paired(observations: Observations, paired: Pairing) -> Floats:
-    """Rows of `kernels.Given`, constants such that the density is that of the counts: dk = (n + 1) p (1 - p) dlogit."""
+    """Rows of `Given`, constants such that the density is that of the counts: dk = (n + 1) p (1 - p) dlogit."""
     rows = np.column_stack(
         [
-            np.full(len(paired.logit), kernels.PAIRED),
+            np.full(len(paired.logit), PAIRED),
             observations.successes,
             observations.trials,
             paired.weight,
@@ -175,16 +178,16 @@ def _paired(observations: Observations, paired: Pairing) -> Floats:
 def _prior_row(parameter: Parameter[LevelPrior]) -> tuple[float, ...]:
     match parameter.prior:
         case Normal(center, sd):
-            return kernels.NORMAL, center, sd, -1, -1
+            return NORMAL, center, sd, -1, -1
         case StudentT(scale):
-            return kernels.STUDENT_T, 0.0, scale, -1, -1
+            return STUDENT_T, 0.0, scale, -1, -1
         case Triangle(upper):
-            return kernels.TRIANGLE, 0.0, upper, -1, -1
+            return TRIANGLE, 0.0, upper, -1, -1
         case LogNormal(center, sd):
-            return kernels.LOG_NORMAL, center, sd, -1, -1
+            return LOG_NORMAL, center, sd, -1, -1
         case Uniform(low, high, low_index, high_index):
             indices = (-1 if index is None else index for index in (low_index, high_index))
-            return kernels.UNIFORM, low, high, *indices
+            return UNIFORM, low, high, *indices
 
 
 def shape_values(parameters: tuple[Parameter[ShapePrior], ...], quantiles: Floats) -> Floats:
@@ -213,7 +216,7 @@ def _in_blocks(target: Target, draws: Draws, shape: Floats, r: Floats) -> tuple[
     for first in range(0, len(r), block):
         part = slice(first, first + block)
         place = (r[part], design(target.model, shape[part], target.u))
-        parts.append(kernels.weigh_draws(draws.starts[part], draws.noise[part], *place, given, in_turn))
+        parts.append(weigh_draws(draws.starts[part], draws.noise[part], *place, given, in_turn))
     if len(parts) == 1:
         return parts[0]
     levels, log_weights = map(np.concatenate, zip(*parts, strict=True))
@@ -246,6 +249,6 @@ def joined(first: ModelPosterior, second: ModelPosterior) -> ModelPosterior:
 
 def level_noise(pick: Floats, uniforms: Floats) -> Floats:
     """Noise (S, p + 1) for the levels from uniform numbers (S,) and (S, p)."""
-    from_prior = pick < kernels.LEVEL_PRIOR_SHARE
-    coordinates = np.where(from_prior[:, None], ndtri(uniforms), stdtrit(kernels.T_DF, uniforms))
+    from_prior = pick < LEVEL_PRIOR_SHARE
+    coordinates = np.where(from_prior[:, None], ndtri(uniforms), stdtrit(T_DF, uniforms))
     return np.ascontiguousarray(np.column_stack([coordinates, from_prior]))
