@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from models.arrays import Floats
+from models.beta_draws import Gamma, Quartet, beta_draw, gamma, next_uniform
 from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
 from models.outcomes import HALF, Pairing
@@ -32,7 +33,6 @@ REACH = 6.0
 NEGLIGIBLE = 1e-20  # probability below which an inversion past the mean ends
 STIRLING_FROM = 16.0  # four Stirling terms are exact to 1e-14 from here
 COUNTS, BOUNDED = float(NoiseKind.BETA_BINOMIAL), float(NoiseKind.NORMAL_BOUNDED)
-GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
 NEVER, EXPANDED, SUMMED, MIXED = 0.0, 1.0, 2.0, 3.0  # ways to draw a count
 KEPT_SUMS, STRIDE = 256, 8  # sums of probabilities, more than are often needed, and at which of them to look first
@@ -40,12 +40,8 @@ NO_SHARE = -1.0  # of a count that is drawn otherwise
 
 type Law = tuple[float, float, float, float]
 """A way to draw counts, and the sd, skewness and kurtosis that the expansion needs."""
-type Gamma = tuple[float, float, float]
-"""Shape of a gamma distribution, and what its draws need."""
 type Pair = tuple[float, float]
 """A normal and a uniform number."""
-type Quartet = tuple[float, float, float, float]
-"""Two normal and two exponential numbers."""
 
 
 def predicted_scores(observations: Observations, means: Floats, r: Floats, seed: int) -> Floats:
@@ -165,73 +161,6 @@ def _expanded_count(law: Law, n: float, q: float, normal: float) -> float:
 
 
 @compiled
-def _next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
-    """SplitMix64 (Steele, Lea and Flood 2014, OOPSLA): the next state and a number in (0, 1)."""
-    state = state + np.uint64(GOLDEN)
-    bits = (state ^ (state >> np.uint64(30))) * np.uint64(FIRST_FACTOR)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(SECOND_FACTOR)
-    bits = bits ^ (bits >> np.uint64(31))
-    return state, (float(bits >> np.uint64(11)) + 0.5) * 2.0**-53
-
-
-@compiled
-def _normal_quantile(p: float) -> float:
-    """Wichura 1988, Applied Statistics 37, algorithm AS 241, PPND7: seven digits."""
-    q = p - 0.5
-    if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        top = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
-        return q * top / (((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0)
-    r = math.sqrt(-math.log(min(p, 1.0 - p)))
-    if r <= 5.0:
-        r -= 1.6
-        top = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
-        size = top / ((0.12021132975 * r + 0.73700164250) * r + 1.0)
-    else:
-        r -= 5.0
-        top = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
-        size = top / ((0.012258202635 * r + 0.24197894225) * r + 1.0)
-    return size if q > 0.0 else -size
-
-
-@compiled
-def _gamma(shape: float) -> Gamma:
-    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
-    return shape, d, 1.0 / math.sqrt(9.0 * d)
-
-
-@compiled
-def _gamma_draw(law: Gamma, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
-    """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
-
-    The third is their power of a uniform for shapes below 1, else 0. `normal` is the first to be tried.
-    """
-    shape, d, c = law
-    boost = -exponential / shape if shape < 1.0 else 0.0
-    while True:
-        state, uniform = _next_uniform(state)
-        root, square = 1.0 + c * normal, normal * normal
-        if root > 0.0:
-            cube = root * root * root
-            if uniform < 1.0 - 0.0331 * square * square:
-                return state, d * cube, boost
-            if math.log(uniform) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
-                return state, d * cube, boost
-        state, uniform = _next_uniform(state)
-        normal = _normal_quantile(uniform)
-
-
-@compiled
-def _beta_draw(a: Gamma, b: Gamma, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
-    """Ratio of two gamma draws, from two normal and two exponential numbers."""
-    state, first, first_boost = _gamma_draw(a, given[0], given[2], state)
-    state, second, second_boost = _gamma_draw(b, given[1], given[3], state)
-    if first_boost != second_boost:
-        second *= math.exp(min(second_boost - first_boost, 700.0))
-    return state, first / (first + second)
-
-
-@compiled
 def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
     """Binomial count by expansion or inversion."""
     q = min(p, 1.0 - p)
@@ -255,8 +184,8 @@ def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
 @compiled
 def _share(laws: tuple[Gamma, Gamma], uniform: float, given: Quartet) -> Pair:
     """A beta draw, and a uniform number for the binomial one that follows."""
-    state, share = _beta_draw(laws[0], laws[1], given, np.uint64(uniform * 2.0**53))
-    return share, _next_uniform(state)[1]
+    state, share = beta_draw(laws[0], laws[1], given, np.uint64(uniform * 2.0**53))
+    return share, next_uniform(state)[1]
 
 
 @compiled
@@ -266,7 +195,7 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
     Binomial draws wait until all beta draws are made: a processor overlaps short loops more than long ones.
     """
     law, known, sums = (NEVER, 0.0, 0.0, 0.0), 0, np.empty((2, KEPT_SUMS))
-    gammas = _gamma(1.0), _gamma(1.0)
+    gammas = gamma(1.0), gamma(1.0)
     last_f, last_r, q, precision = -1.0, -1.0, 0.0, 0.0
     shares, uniforms = np.empty(len(r)), np.empty(len(r))
     for s in range(len(r)):
@@ -276,7 +205,7 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
             q, precision = min(f, 1.0 - f), max(1.0 / (r[s] * r[s]) - 1.0, 1e-9)
             law = _law(n, q, precision)
             if law[0] == MIXED:
-                gammas = _gamma(f * precision), _gamma((1.0 - f) * precision)
+                gammas = gamma(f * precision), gamma((1.0 - f) * precision)
         if law[0] == MIXED:
             given = numbers[2, s], numbers[3, s], numbers[4, s], numbers[5, s]
             shares[s], uniforms[s] = _share(gammas, numbers[1, s], given)
