@@ -52,8 +52,8 @@ def test_an_analysis_finds_what_was_compiled_ahead(tmp_path: Path) -> None:
     assert compiled
     assert "engines.kernels.solved" in names, "not a cache of this machine that other tests have filled"
     ahead = {
-        "crosschecks.regression._newton",
-        "crosschecks.regression._least_squares",
+        "crosschecks.newton.least_squares",
+        "crosschecks.newton.newton",
         "emergence._extremes",
         "emergence._fill_squares",
         "emergence._sort_rows",

@@ -15,12 +15,12 @@ from models.analysis import analyze
 from models.arrays import Floats
 from models.crosschecks import crosschecks
 from models.crosschecks.lind_mehlum import fieller_polynomial
+from models.crosschecks.newton import inverted
 from models.crosschecks.regression import (
     NotApplicable,
     Polynomials,
     Response,
     fit,
-    inverted,
     polynomials,
     reference_fit,
 )
