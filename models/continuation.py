@@ -23,8 +23,9 @@ from models.diagnostics import SMALLEST_AGREEING
 from models.engines.quadrature import quadrature
 from models.likelihood import NoiseKind, Observations
 from models.options import Shape
-from models.pool import Pool, mean_curves, pooled, prior_vector, resampled
+from models.pool import Pool, mean_curves, pooled, prior_vector
 from models.posterior import Work, effective_sample_size
+from models.resampling import resampled
 from models.straight_line import line_pool, of_classes
 from models.turn_prior import TURNED, mass_beyond
 

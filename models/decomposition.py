@@ -26,7 +26,7 @@ from models.distractor import (
 from models.engines.annealing import annealed
 from models.likelihood import Observations
 from models.options import Options
-from models.pool import resampled
+from models.resampling import resampled
 from models.results import NO_DISTRACTOR, Decomposition, Interval
 from models.turn import interval, quantiles
 

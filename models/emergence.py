@@ -15,9 +15,10 @@ from models.arrays import Bools, Floats
 from models.compiled import compiled
 from models.likelihood import NoiseKind, Observations
 from models.mean_curves import Formulas
-from models.pool import Averaged, resampled
+from models.pool import Averaged
 from models.posterior import ModelPosterior
 from models.predictive import predicted_scores
+from models.resampling import resampled
 from models.results import Emergence, EmergenceNull, EmergenceScore, Sharpness
 from models.scale_means import means_per_scale, sizes_of_tests
 from models.turn import interval

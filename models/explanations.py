@@ -20,8 +20,9 @@ from models.curve_models.sharp_step import sharp_step
 from models.curve_models.token_power_law import EXPONENT_LOG_SD, EXPONENT_MEDIAN
 from models.engines.quadrature import quadrature
 from models.gradual import ADEQUATE, STEEPEST_EXPONENT, GradualCheck, GradualFamily, at_zero, counts_only, gradual_check
-from models.pool import Averaged, resampled
+from models.pool import Averaged
 from models.posterior import ModelPosterior, Work
+from models.resampling import resampled
 from models.resolution import VISIBLE_SUCCESSES
 from models.results import (
     Explanations,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.arrays import Floats
-from models.pool import Averaged, resampled
+from models.pool import Averaged
 from models.posterior import ModelPosterior
+from models.resampling import resampled
 from models.results import Fit, FittedModel, GridPoint, Interval
 from models.scatter import between_model_sd
 from models.turn import ordered_quantiles, quantiles

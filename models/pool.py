@@ -26,6 +26,7 @@ from models.likelihood import Observations
 from models.mean_curves import Formulas
 from models.options import Shape
 from models.posterior import ModelPosterior, effective_sample_size
+from models.resampling import resampled
 from models.shapes import FLAT, PLACED, SHAPES, Landmarks, classify, prior_masses
 
 DRAWS = 1000  # that what is said of a curve at its own scales rests on
@@ -281,26 +282,6 @@ def posterior_weights(pool: Pool, prior: Mapping[Shape, float]) -> Floats:
     """Normalised posterior weight (T,) of every draw."""
     weights = pool.share * prior_vector(prior).take(pool.code)
     return weights / weights.sum()
-
-
-def resampled(weights: Floats, count: int, kept: Bools | None = None) -> Ints:
-    """Indices (count,) of draws in proportion to their weights, systematically, perhaps only among those kept."""
-    return _systematic(weights if kept is None else np.where(kept, weights, 0.0), count)
-
-
-@compiled
-def _systematic(weights: Floats, count: int) -> Ints:
-    total, running, index = 0.0, weights[0], 0
-    for weight in weights:
-        total += weight
-    indices = np.empty(count, dtype=np.int64)
-    for i in range(count):
-        place = (i + 0.5) / count * total
-        while running < place and index < len(weights) - 1:
-            index += 1
-            running += weights[index]
-        indices[i] = index
-    return indices
 
 
 def mean_curves(pool: Pool, indices: Ints, u: Floats) -> Floats:

@@ -19,7 +19,7 @@ from scipy.special import gammaincinv, ndtri
 
 from models.arrays import Floats
 from models.options import Shape
-from models.pool import resampled
+from models.resampling import resampled
 from models.results import Interval
 from models.shapes import SHAPES
 from models.sobol import sobol

@@ -22,8 +22,8 @@ from models.errors import InvalidInput, Problem
 from models.likelihood import observe
 from models.metric_curves import LARGEST_LOSS, NODES, TokenCurves, scale_problems
 from models.metrics import registered
-from models.pool import resampled
 from models.posterior import ModelPosterior, Work
+from models.resampling import resampled
 from models.results import Analysis, Interval
 from models.turn import interval
 

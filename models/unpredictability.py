@@ -20,9 +20,9 @@ from models.curve_models.record import Context, CurveModel, mean
 from models.curve_models.token_power_law import token_power_law
 from models.engines.quadrature import quadrature
 from models.likelihood import Observations
-from models.pool import resampled
 from models.posterior import ModelPosterior, Work
 from models.predictive import predicted_scores
+from models.resampling import resampled
 from models.results import Unpredictability
 from models.transition import Transition
 

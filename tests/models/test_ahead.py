@@ -61,7 +61,7 @@ def test_an_analysis_finds_what_was_compiled_ahead(tmp_path: Path) -> None:
         "mean_curves._ends_and",
         "pool._class_sums",
         "pool._shares",
-        "pool._systematic",
+        "resampling._systematic",
         "posterior._generalised_pareto_k",
         "predictive._fill",
         "shapes._classified",

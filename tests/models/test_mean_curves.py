@@ -8,7 +8,7 @@ from models.curve_models import menu
 from models.curve_models.logit_linear import logit_linear
 from models.curve_models.record import Context, CurveModel, mean, prior_draws
 from models.mean_curves import Formulas
-from models.pool import resampled
+from models.resampling import resampled
 from models.shapes import landmarks
 
 CONTEXTS = (
