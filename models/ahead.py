@@ -1,8 +1,8 @@
 """Compile one half of the engine in a process beside the one that analyses: a first run has two cores for it.
 
 An analysis compiles function by function as it comes to them, on one core: first those of the engine, which call one
-another and are quicker compiled together. The process beside it begins with what is made of their draws; each finds in
-the compiler's cache what the other has kept.
+another and are quicker compiled together. The process beside it begins with what the engine comes to last, and goes on
+with what is made of its draws; each finds in the compiler's cache what the other has kept.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ from models.compiled import is_kept
 from models.crosschecks import crosschecks
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models import menu
+from models.curve_models.constant import constant
+from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel, prior_draws
 from models.emergence import steps
 from models.engines import kernels
+from models.engines.cells import Cells, cell_draws, cell_proposal, layout_of
+from models.engines.lanes import make_lanes
+from models.engines.point_kernels import add_log_likelihood
+from models.engines.target import Target, make_target
 from models.fitting import fit
 from models.likelihood import observe
 from models.metrics import REGISTRY
 from models.options import Options
 from models.pool import Averaged, pooled, posterior_weights
-from models.posterior import ModelPosterior, pareto_k
+from models.posterior import ModelPosterior, Work, pareto_k
 from models.predictive import predicted_scores
 from models.turn import effects, turns
 
 SCORES = (0.2, 0.1, 0.3, 0.6, 0.7, 0.75)
-EXAMPLES, DRAWS = 100, 64
+EXAMPLES, DRAWS, R = 100, 64, 0.1
 
 
 def is_compiled() -> bool:
@@ -40,16 +46,34 @@ def compile_late_half() -> None:
     points = tuple(ScalePoint(10.0 ** (8 + i), score, n_examples=EXAMPLES) for i, score in enumerate(SCORES))
     curve, options = ScalingCurve("compiled ahead", REGISTRY["exact_match"], points), Options()
     observations = observe(curve, options)
-    predicted_scores(observations, np.full((DRAWS, len(points)), 0.5), np.full(DRAWS, 0.1), options.seed)
+    target = make_target(constant(observations.context), observations, HalfCauchy(R))
+    _evaluate_likelihood(target)
+    predicted_scores(observations, np.full((DRAWS, len(points)), 0.5), np.full(DRAWS, R), options.seed)
     crosschecks(curve, observations, options.interval)
     steps(np.tile(observations.y, (DRAWS, 1)))
     pareto_k(np.log(np.arange(1.0, 10 * DRAWS)))
     pool = pooled([_from_prior(model) for model in menu(observations.context)], observations.context)
+    _propose(target)
     decide(pool, options, options.class_prior)
     averaged = Averaged(pool, posterior_weights(pool, options.class_prior), observations, options.interval)
     effects(averaged)
     turns(averaged)
     fit(averaged)
+
+
+def _evaluate_likelihood(target: Target) -> None:
+    """At one draw, in lanes of the kernels' types."""
+    lanes = make_lanes(1, target.level_count, target.data)
+    lanes.rows.fill(R)
+    add_log_likelihood(0, lanes, target.data)
+
+
+def _propose(target: Target) -> None:
+    """From cells that nobody has solved."""
+    layout = layout_of(target.model.shape, target.model.cells, target.variation)
+    log_mass = np.zeros(len(layout.defence))
+    cells = Cells(layout, np.zeros((len(log_mass), target.level_count)), log_mass)
+    cell_draws(cells, cell_proposal(cells), range(DRAWS), Work(DRAWS, 0))
 
 
 def _from_prior(model: CurveModel) -> ModelPosterior:
@@ -60,7 +84,7 @@ def _from_prior(model: CurveModel) -> ModelPosterior:
         model=model,
         shape=shape,
         levels=levels,
-        r=np.full(DRAWS, 0.1),
+        r=np.full(DRAWS, R),
         log_weights=np.zeros(DRAWS),
         log_evidence=0.0,
         effective_sample_size=float(DRAWS),

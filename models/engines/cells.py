@@ -50,7 +50,7 @@ class Grid(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """What the cells of a curve model have in common on all curves.
 
     Shape parameters (G, q) at the nodes, r at the cells' centres (descending), and every cell's part (C,) of the
@@ -67,7 +67,7 @@ class _Layout:
 class Cells:
     """The layout, and of every cell, r fastest: modes of the levels (C, p), log mass (C,)."""
 
-    layout: _Layout
+    layout: Layout
     modes: Floats
     log_mass: Floats
 
@@ -97,14 +97,16 @@ class _Sequence:
 def solved_cells(target: Target) -> Cells:
     """Laplace approximation at the centre of every cell."""
     model = target.model
-    layout = _layout(model.shape, model.cells, target.variation)
+    layout = layout_of(model.shape, model.cells, target.variation)
     offset, columns = design(model, layout.shape, target.u)
     modes, log_mass = laplace_cells(layout.rates, offset, columns, target.given)
-    return Cells(layout, modes[:, ::-1].reshape(-1, target.level_count), log_mass[:, ::-1].ravel())
+    ascending = np.ascontiguousarray(modes[:, ::-1])
+    return Cells(layout, ascending.reshape(-1, target.level_count), log_mass[:, ::-1].ravel())
 
 
 @lru_cache(maxsize=256)
-def _layout(parameters: tuple[Parameter[ShapePrior], ...], cells: tuple[int, ...], variation: HalfCauchy) -> _Layout:
+def layout_of(parameters: tuple[Parameter[ShapePrior], ...], cells: tuple[int, ...], variation: HalfCauchy) -> Layout:
+    """The layout of a curve model's cells, from its shape parameters, the cells of each, and the prior of r."""
     r_edges = np.array(R_EDGES if len(cells) < COARSE_FROM else COARSE_R_EDGES)
     edges = [*(np.linspace(0.0, 1.0, n + 1) for n in cells), variation.cdf(r_edges)]
     centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
@@ -112,7 +114,7 @@ def _layout(parameters: tuple[Parameter[ShapePrior], ...], cells: tuple[int, ...
     shape = shape_values(parameters, np.array(nodes, dtype=float).reshape(len(nodes), len(cells)))
     rates = np.ascontiguousarray(variation.quantile(centers[-1])[::-1])
     grid = _grid(edges)
-    return _Layout(grid, shape, rates, DEFENSIVE_SHARE * np.exp(_log_volumes(grid)))
+    return Layout(grid, shape, rates, DEFENSIVE_SHARE * np.exp(_log_volumes(grid)))
 
 
 def _grid(edges: Sequence[Floats]) -> Grid:

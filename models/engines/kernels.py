@@ -58,8 +58,7 @@ def laplace_cells(rates: Floats, offset: Floats, columns: Floats, given: Given) 
     """
     (g_count, r_count), p = (len(offset), len(rates)), columns.shape[2]
     chain = g_count >= FEWEST_SIDE_BY_SIDE
-    of_all = np.broadcast_to(rates, (g_count, r_count))
-    walked = np.ascontiguousarray(of_all) if chain else of_all.reshape(-1, 1)
+    walked = np.tile(rates, (g_count, 1)) if chain else np.tile(rates, g_count)[:, None]
     starts = np.zeros((len(walked), p))
     modes, log_density = solved(starts, NO_NOISE, walked, (offset, columns), given, LAPLACE)
     log_mass = log_density + 0.5 * p * LOG_TWO_PI

@@ -54,6 +54,11 @@ def test_an_analysis_finds_what_was_compiled_ahead(tmp_path: Path) -> None:
     ahead = {
         "crosschecks.newton.least_squares",
         "crosschecks.newton.newton",
+        "engines.cells._placed",
+        "engines.cells._spread_out",
+        "engines.cells._tilted",
+        "engines.lanes.make_lanes",
+        "engines.point_kernels.add_log_likelihood",
         "emergence._extremes",
         "emergence._fill_squares",
         "emergence._sort_rows",
