@@ -26,6 +26,12 @@ def compiled[F: Callable[..., object]](function: F) -> F:
     return cast("F", dispatcher)
 
 
+def inlined[F: Callable[..., object]](function: F) -> F:
+    """The function, which becomes part of its compiled callers: one that has its own code is compiled again in each."""
+    decorate: Any = njit(inline="always", error_model="numpy")
+    return cast("F", decorate(function))
+
+
 def keep_with_callees(cache: Any, function: Any) -> None:
     """Let numba's cache of a function end when a file changes whose compiled functions it may call.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.engines.lanes import (
     COMPLEMENT,
     HALF,
@@ -158,7 +158,7 @@ def log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> F
     return total
 
 
-@compiled
+@inlined
 def _move(lanes: Lanes, until: tuple[int, float], given: Given, how: int) -> None:
     """Move x to the mode, or to draws around it; parts of the proposal's log density are left."""
     p = len(given.priors)
