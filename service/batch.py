@@ -51,10 +51,7 @@ class Batch:
         """One answer a curve, in order."""
         nuts = self.told.get("engine") == EngineName.NUTS
         useful = max(1, self.count if nuts else self.count // AHEAD)
-        few = FEW_NUTS if nuts else FEW
-        with Workers(min(processes, useful), few, compiled_ahead(processes)) as workers:
-            if self.count >= few and self.chosen is None:
-                workers.prepare()
+        with Workers(min(processes, useful), FEW_NUTS if nuts else FEW, compiled_ahead(processes)) as workers:
             answering = Answering(self.told, self.output)
             answering = replace(answering, suite=self._suite(answering, workers))
             yield from workers.ordered(Job(answering.answer, answering.died), self.wanted())

@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnProcess
+from multiprocessing.context import ForkServerProcess, SpawnProcess
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -110,13 +109,6 @@ class Workers:
             worker.process.join()
         self._workers.clear()
 
-    def prepare(self) -> None:
-        """Let the server from which workers are forked load what they need, beside what this process does before."""
-        if self._count > 1 and not self._workers:
-            _context()
-            with suppress(OSError):  # where it cannot be started, the first worker will say why
-                forkserver.ensure_running()
-
     def ordered[I, R](self, job: Job[I, R], items: Iterable[I]) -> Iterator[R]:
         """The answers in the order of the items, as they come; items are drawn as they can be given out."""
         iterator = iter(items)
@@ -193,18 +185,13 @@ def _buried[I, R](worker: _Worker, job: Job[I, R], again: deque[tuple[int, I]]) 
 
 
 def _started(ahead: Ahead | None = None) -> _Worker:
-    context = _context()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, ahead), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
-
-
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    return context
 
 
 def _beside(ahead: Ahead) -> SpawnProcess | None:

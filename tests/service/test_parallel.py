@@ -107,18 +107,6 @@ def test_no_process_is_started_for_nothing(work: ModuleType) -> None:
         assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, []), (2, ["started"])])
-def test_the_server_of_workers_is_started_ahead_where_there_are_to_be_several(
-    count: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[str] = []
-    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", lambda: started.append("started"))
-    with Workers(count) as workers:
-        workers.prepare()
-        assert multiprocessing.active_children() == []
-    assert started == expected
-
-
 def test_a_process_that_cannot_be_started_is_done_without(work: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_process: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
