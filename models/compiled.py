@@ -43,8 +43,8 @@ def keep_with_callees(cache: Any, function: Any) -> None:
 
 def _files_of_callees(function: Any, known: set[str]) -> set[str]:
     """Add to `known` the other files of compiled functions that a function's module imports, and of theirs."""
-    for value in function.__globals__.values():
-        callee = value.py_func if isinstance(value, Dispatcher) else function
+    callees = [value.py_func for value in function.__globals__.values() if isinstance(value, Dispatcher)]
+    for callee in callees:
         file = callee.__code__.co_filename
         if file != function.__code__.co_filename and file not in known:
             known.add(file)
