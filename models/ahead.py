@@ -20,10 +20,10 @@ from models.curve_models.record import CurveModel, prior_draws
 from models.emergence import steps
 from models.engines import kernels
 from models.engines.cells import Cells, cell_draws, cell_proposal, layout_of
-from models.engines.lanes import make_lanes
-from models.engines.point_kernels import add_log_likelihood
+from models.engines.clouds import COMPONENTS, cloud_sequence, propose
 from models.engines.target import Target, make_target
 from models.fitting import fit
+from models.gradual import GradualFamily, gradual_check
 from models.likelihood import observe
 from models.metrics import REGISTRY
 from models.options import Options
@@ -47,8 +47,8 @@ def compile_late_half() -> None:
     curve, options = ScalingCurve("compiled ahead", REGISTRY["exact_match"], points), Options()
     observations = observe(curve, options)
     target = make_target(constant(observations.context), observations, HalfCauchy(R))
-    _evaluate_likelihood(target)
     predicted_scores(observations, np.full((DRAWS, len(points)), 0.5), np.full(DRAWS, R), options.seed)
+    _surround()
     crosschecks(curve, observations, options.interval)
     steps(np.tile(observations.y, (DRAWS, 1)))
     pareto_k(np.log(np.arange(1.0, 10 * DRAWS)))
@@ -59,13 +59,13 @@ def compile_late_half() -> None:
     effects(averaged)
     turns(averaged)
     fit(averaged)
+    gradual_check(GradualFamily.LINE, observations, R, options.seed)
 
 
-def _evaluate_likelihood(target: Target) -> None:
-    """At one draw, in lanes of the kernels' types."""
-    lanes = make_lanes(1, target.level_count, target.data)
-    lanes.rows.fill(R)
-    add_log_likelihood(0, lanes, target.data)
+def _surround() -> None:
+    """With a cloud of draws, around centres that stand for those of a posterior."""
+    centers = np.zeros((COMPONENTS, 2))
+    propose(cloud_sequence(2, 1, DRAWS, 0), centers, np.linalg.cholesky(np.eye(2)))
 
 
 def _propose(target: Target) -> None:

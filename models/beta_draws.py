@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import part
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of SplitMix64
 
@@ -19,14 +19,14 @@ type Quartet = tuple[float, float, float, float]
 """Two normal and two exponential numbers."""
 
 
-@compiled
+@part
 def gamma(shape: float) -> Gamma:
     """The gamma distribution of this shape."""
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3
     return shape, d, 1.0 / math.sqrt(9.0 * d)
 
 
-@compiled
+@part
 def beta_draw(a: Gamma, b: Gamma, given: Quartet, state: np.uint64) -> tuple[np.uint64, float]:
     """Ratio of two gamma draws, from two normal and two exponential numbers."""
     state, first, first_boost = _gamma_draw(a, given[0], given[2], state)
@@ -36,7 +36,7 @@ def beta_draw(a: Gamma, b: Gamma, given: Quartet, state: np.uint64) -> tuple[np.
     return state, first / (first + second)
 
 
-@compiled
+@part
 def next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     """SplitMix64 (Steele, Lea and Flood 2014, OOPSLA): the next state and a number in (0, 1)."""
     state = state + np.uint64(GOLDEN)
@@ -46,7 +46,7 @@ def next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     return state, (float(bits >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
-@compiled
+@part
 def _gamma_draw(law: Gamma, normal: float, exponential: float, state: np.uint64) -> tuple[np.uint64, float, float]:
     """Marsaglia and Tsang 2000: a gamma draw is the second number times the exponential of the third.
 
@@ -67,7 +67,7 @@ def _gamma_draw(law: Gamma, normal: float, exponential: float, state: np.uint64)
         normal = _normal_quantile(uniform)
 
 
-@compiled
+@part
 def _normal_quantile(p: float) -> float:
     """Wichura 1988, Applied Statistics 37, algorithm AS 241, PPND7: seven digits."""
     q = p - 0.5

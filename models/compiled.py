@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +14,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from numba import njit
+from numba.core import config, event
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
 from numba.core.dispatcher import Dispatcher
+from numba.core.typed_passes import NativeLowering
+
+# The compiler's third level takes a tenth longer than its second, for code that runs no faster.
+os.environ.setdefault("NUMBA_OPT", "2")
+config.reload_config()
+
+COLLECT_AFTER = 20_000  # new objects, while a function compiles
 
 
 def compiled[F: Callable[..., object]](function: F) -> F:
@@ -24,6 +36,15 @@ def compiled[F: Callable[..., object]](function: F) -> F:
         keep_with_callees(cache, function)
         keep_alone(cache)
     return cast("F", dispatcher)
+
+
+def part[F: Callable[..., object]](function: F) -> F:
+    """The function, compiled for compiled callers alone, anew with each of them; a call from Python is refused.
+
+    numba makes machine code of each function and of all that it calls, and again when it makes that of its callers.
+    """
+    decorate: Any = njit(error_model="numpy", pipeline_class=_PartCompiler)
+    return cast("F", decorate(function))
 
 
 def inlined[F: Callable[..., object]](function: F) -> F:
@@ -95,3 +116,53 @@ def _locked(path: str) -> Iterator[None]:
     with open(path, "ab") as file:  # noqa: PTH123 - numba's own paths are texts
         flock(file, LOCK_EX)
         yield
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LoweredForCallers(NativeLowering):
+    """The compiler's step that ends with code for the machine, ended before."""
+
+    _name = "lowered_for_callers"
+
+    def run_pass(self, state: Any) -> bool:
+        """Give callers what they compile with their own code."""
+        lower: Any = super().run_pass
+        lower(state)
+        known: dict[object, object] = {}
+        entry = known.__getitem__  # stands for the function among the compiled ones; called from Python, it raises
+        state.targetctx.insert_user_function(entry, state["cr"].fndesc, [state.library])
+        state["cr"] = state["cr"]._replace(cfunc=entry)
+        return True
+
+
+class _PartCompiler(CompilerBase):
+    def define_pipelines(self) -> list[Any]:
+        flags: Any = self.state.flags
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        passes: Any = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [(_LoweredForCallers if one is NativeLowering else one, why) for one, why in passes.passes]
+        passes.finalize()
+        return [passes]
+
+
+class _SeldomCollected(event.Listener):
+    """Lets Python's collector look less often while a function compiles: most of what is made then lives on."""
+
+    def __init__(self) -> None:
+        self.depth, self.thresholds = 0, gc.get_threshold()
+
+    def on_start(self, _: event.Event) -> None:
+        """One more function compiles; the compiler's own lock is held."""
+        if self.depth == 0:
+            self.thresholds = gc.get_threshold()
+            gc.set_threshold(max(COLLECT_AFTER, self.thresholds[0]), *self.thresholds[1:])
+        self.depth += 1
+
+    def on_end(self, _: event.Event) -> None:
+        """One function fewer."""
+        self.depth -= 1
+        if self.depth == 0:
+            gc.set_threshold(*self.thresholds)
+
+
+event.register("numba:compile", _SeldomCollected())

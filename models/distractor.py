@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from models.arrays import Floats, Ints
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.curve import ScalingCurve
 from models.curve_models.priors import Exponential, HalfCauchy, LogNormal, Triangle, Uniform
 from models.curve_models.two_task import (
@@ -156,7 +156,7 @@ def log_likelihood(draws: TwoTaskDraws, seen: Counts) -> Floats:
     return np.asarray(_log_likelihoods(true, distractor, draws.r, data))
 
 
-@compiled
+@part
 def _term(count: float, share: float, precision: float) -> float:
     """log(Γ(count + a)/Γ(a)) of a = share times precision, less count log precision."""
     if count <= 0.0:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import expit
 
 from models.arrays import Bools, Floats
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.likelihood import NoiseKind, Observations
 
 SIMULATIONS = 499
@@ -105,7 +105,7 @@ def _best(family: int, x: Floats, successes: Floats, trials: Floats, sd: float) 
     return best_level, best_slope
 
 
-@compiled
+@part
 def _best_level(
     family: int, slope: float, x: Floats, successes: Floats, trials: Floats, sd: float
 ) -> tuple[float, float]:
@@ -148,7 +148,7 @@ def _deviances(fitted: Floats, successes: Floats, trials: Floats, sd: float) -> 
     return values
 
 
-@compiled
+@part
 def _deviance(fitted: Floats, successes: Floats, trials: Floats, sd: float) -> float:
     """-2 log likelihood of counts (N,)."""
     total = 0.0
@@ -158,7 +158,7 @@ def _deviance(fitted: Floats, successes: Floats, trials: Floats, sd: float) -> f
     return -2.0 * total
 
 
-@compiled
+@part
 def _log_probability(k: float, n: float, center: float, sd: float) -> float:
     """Log probability of k of n, binomial with logit ~ N(center, sd²), by Laplace's approximation."""
     constant = math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
@@ -178,7 +178,7 @@ def _log_probability(k: float, n: float, center: float, sd: float) -> float:
     return constant + _log_binomial(k, n, eta) - 0.5 * (eta - center) ** 2 * precision - 0.5 * math.log(bend)
 
 
-@compiled
+@part
 def _log_binomial(k: float, n: float, eta: float) -> float:
     """k log p + (n - k) log(1 - p) at logit eta."""
     if eta > 0:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.group_records import Model, State
 
 SIZE, FREE = 5, 4  # shapes, and log ratios of shapes
@@ -44,7 +44,7 @@ def chain(rng: np.random.Generator, model: Model, state: State, draws: int) -> t
     return kept, spread
 
 
-@compiled
+@part
 def group_height(model: Model, g: int, eta: Floats) -> float:
     """Log likelihood of a group's curves at log ratios (4,)."""
     data = model.data
@@ -65,7 +65,7 @@ def group_height(model: Model, g: int, eta: Floats) -> float:
     return total + weight * math.log(product)
 
 
-@compiled
+@part
 def _log_shares(basis: Floats, eta: Floats) -> Floats:
     """Logarithms (5,) of the shares at log ratios (4,)."""
     plain = np.zeros(SIZE)
@@ -78,7 +78,7 @@ def _log_shares(basis: Floats, eta: Floats) -> Floats:
     return plain - (top + math.log(total))
 
 
-@compiled
+@part
 def _normal_draw(rng: np.random.Generator, roots: Floats, precision: Floats) -> Floats:
     """A draw (4,) around 0 from the normal distribution with these eigenvectors and precisions along them."""
     drawn = np.zeros(FREE)
@@ -89,7 +89,7 @@ def _normal_draw(rng: np.random.Generator, roots: Floats, precision: Floats) -> 
     return drawn
 
 
-@compiled
+@part
 def _center(roots: Floats, precision: Floats, linear: Floats) -> Floats:
     """The place (4,) where the slope of -1/2 x'Px + b'x is zero."""
     found = np.zeros(FREE)
@@ -102,7 +102,7 @@ def _center(roots: Floats, precision: Floats, linear: Floats) -> Floats:
     return found
 
 
-@compiled
+@part
 def _times(matrix: Floats, x: Floats) -> Floats:
     """Matrix (4, 4) times vector (4,)."""
     found = np.zeros(FREE)
@@ -112,7 +112,7 @@ def _times(matrix: Floats, x: Floats) -> Floats:
     return found
 
 
-@compiled
+@part
 def _distance(roots: Floats, precision: Floats, away: Floats) -> float:
     """x'Px of the same normal distribution."""
     total = 0.0
@@ -130,13 +130,13 @@ def _log_t(distance: float) -> float:
     return -0.5 * (T_DF + FREE) * math.log1p(distance / T_DF)
 
 
-@compiled
+@part
 def _t_scale(rng: np.random.Generator, distance: float) -> float:
     """A scale of the normal distribution that the t distribution is a mixture of, given a place drawn from it."""
     return math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + FREE)))
 
 
-@compiled
+@part
 def _move_group(rng: np.random.Generator, model: Model, state: State, g: int) -> None:
     """A new place of one group, given m and sigma."""
     near, pull = model.near, math.exp(-2.0 * state.log_spread[0])
@@ -162,12 +162,12 @@ def _move_group(rng: np.random.Generator, model: Model, state: State, g: int) ->
         angle = low + (high - low) * rng.random()
 
 
-@compiled
+@part
 def _square(x: Floats) -> float:
     return float(np.sum(x * x))
 
 
-@compiled
+@part
 def _move_level(rng: np.random.Generator, model: Model, state: State, row: int) -> None:
     """A new m, with which the groups of a row move along."""
     center, precision = _level_parabola(model, state, row)
@@ -194,7 +194,7 @@ def _move_level(rng: np.random.Generator, model: Model, state: State, row: int) 
         angle = low + (high - low) * rng.random()
 
 
-@compiled
+@part
 def _level_parabola(model: Model, state: State, row: int) -> tuple[Floats, Floats]:
     """Center (4,) and precisions (4,), along the eigenvectors of the row, of the approximation to the density of m."""
     near, pull = model.near, math.exp(-2.0 * state.log_spread[0])
@@ -208,7 +208,7 @@ def _level_parabola(model: Model, state: State, row: int) -> tuple[Floats, Float
     return _center(near.level_roots[row], precision, linear), precision
 
 
-@compiled
+@part
 def _level_height(model: Model, state: State, level: Floats, row: int, heights: Floats) -> float:
     """Log density of m, with the `heights` that moving groups would have.
 
@@ -225,7 +225,7 @@ def _level_height(model: Model, state: State, level: Floats, row: int, heights: 
     return float(total)
 
 
-@compiled
+@part
 def _move_spread(rng: np.random.Generator, model: Model, state: State, row: int) -> None:
     """A new sigma, with which the groups of a row move along, by slice sampling (Neal 2003, Ann. Stat. 31, 705)."""
     heights, now = state.heights.copy(), state.log_spread[0]
@@ -250,7 +250,7 @@ def _move_spread(rng: np.random.Generator, model: Model, state: State, row: int)
         low, high = (new, high) if new < now else (low, new)
 
 
-@compiled
+@part
 def _spread_height(model: Model, state: State, log_spread: float, row: int, heights: Floats) -> float:
     """Log density of log sigma, with the `heights` that moving groups would have."""
     total = log_spread - 0.5 * math.exp(2.0 * log_spread) / model.how.spread_sd**2

@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 
 from models.arrays import Floats, Ints
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.curve_models.bent_line import EDGE
 from models.curve_models.priors import Uniform
 from models.curve_models.record import NUMPY, CurveModel
@@ -147,12 +147,12 @@ _ARRANGED: Mapping[str, tuple[Family, _Arranged]] = {
 }
 
 
-@compiled
+@part
 def _sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x))
 
 
-@compiled
+@part
 def _predictor(family: int, n: Six, u: float) -> float:
     """Linear predictor of a formula with numbers n."""
     if family == 0:
@@ -171,7 +171,7 @@ def _predictor(family: int, n: Six, u: float) -> float:
     return (1.0 - share) * n[0] + share * n[1]
 
 
-@compiled
+@part
 def _mean(kind: tuple[int, int], n: Six, u: float) -> float:
     """Mean of a formula of a family and link."""
     eta = _predictor(kind[0], n, u)
@@ -180,13 +180,13 @@ def _mean(kind: tuple[int, int], n: Six, u: float) -> float:
     return _sigmoid(eta) if kind[1] == 1 else math.exp(-math.exp(min(eta, STEEPEST)))
 
 
-@compiled
+@part
 def _formula(kind: Ints, numbers: Floats) -> tuple[tuple[int, int], Six]:
     """A row of each, read once: to look into an array for every position takes longer than the formula."""
     return (kind[0], kind[1]), (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
 
 
-@compiled
+@part
 def _fill(means: Floats, kind: Ints, numbers: Floats, u: Floats) -> None:
     """Means (K,) of one formula at positions u (K,)."""
     what, n = _formula(kind, numbers)
@@ -239,7 +239,7 @@ def _nearly_extreme(
     return first, last
 
 
-@compiled
+@part
 def _last_inside(kind: tuple[int, int], n: Six, u: Floats, ends: tuple[int, int], limit: tuple[float, float]) -> int:
     """Last position on the way between two ends, the first of them inside, that is on this side of a limit."""
     inside, outside = ends

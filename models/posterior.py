@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.likelihood import Observations
@@ -100,7 +100,7 @@ def pareto_k(log_weights: Floats) -> float:
     return float(_generalised_pareto_k(np.maximum(exceedances, exceedances[-1] * 1e-15)))
 
 
-@compiled
+@part
 def _mean_log1p(x: Floats, factor: float) -> float:
     total = 0.0
     for value in x:

@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 
 from models.arrays import Floats
 from models.beta_draws import Gamma, Quartet, beta_draw, gamma, next_uniform
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.likelihood import NoiseKind, Observations
 from models.outcomes import HALF, Pairing
 
@@ -74,13 +74,13 @@ def _numbers(seed: int, block: int, draws: int) -> Floats:
     return np.stack([*first, *normals, *generator.standard_exponential((2, *size))])
 
 
-@compiled
+@part
 def _stirling(x: float) -> float:
     square = 1.0 / (x * x)
     return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / x
 
 
-@compiled
+@part
 def _log_rising(k: float, a: float) -> float:
     """log(Γ(k + a)/Γ(a)) - k log a, without cancellation for large a."""
     if a > STIRLING_FROM:
@@ -88,7 +88,7 @@ def _log_rising(k: float, a: float) -> float:
     return math.lgamma(k + a) - math.lgamma(a) - k * math.log(a)
 
 
-@compiled
+@part
 def _summed(n: float, q: float, precision: float, uniform: float, sums: Floats, known: int) -> tuple[float, int]:
     """Quantile of the beta-binomial at `uniform` by summing from 0, and the number of sums that are known then.
 
@@ -115,7 +115,7 @@ def _summed(n: float, q: float, precision: float, uniform: float, sums: Floats, 
     return float(k), known
 
 
-@compiled
+@part
 def _expansion(n: float, q: float, precision: float, variance: float) -> tuple[float, float, float]:
     """Sd, skewness and excess kurtosis of the count plus a uniform on (-1/2, 1/2), which rounding takes away again.
 
@@ -131,7 +131,7 @@ def _expansion(n: float, q: float, precision: float, variance: float) -> tuple[f
     return sd, skewness, (fourth - 1.0 / 120) / (spread * spread)
 
 
-@compiled
+@part
 def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
     """Abramowitz and Stegun 26.2.49 to the fourth cumulant."""
     square = z * z
@@ -139,7 +139,7 @@ def _cornish_fisher(z: float, skewness: float, kurtosis: float) -> float:
     return first + z * (kurtosis * (square - 3.0) / 24 - skewness * skewness * (2.0 * square - 5.0) / 36)
 
 
-@compiled
+@part
 def _law(n: float, q: float, precision: float) -> Law:
     """The cheapest way to draw the rarer outcome's count (the expansion only where it increases from -5 to 5)."""
     if q <= 0.0:
@@ -154,13 +154,13 @@ def _law(n: float, q: float, precision: float) -> Law:
     return (SUMMED if few else MIXED), 0.0, 0.0, 0.0
 
 
-@compiled
+@part
 def _expanded_count(law: Law, n: float, q: float, normal: float) -> float:
     place = n * q + law[1] * _cornish_fisher(normal, law[2], law[3])
     return float(min(max(np.floor(place + 0.5), 0.0), n))
 
 
-@compiled
+@part
 def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
     """Binomial count by expansion or inversion."""
     q = min(p, 1.0 - p)
@@ -181,14 +181,14 @@ def _binomial_count(n: float, p: float, normal: float, uniform: float) -> float:
     return rare if p <= 0.5 else n - rare
 
 
-@compiled
+@part
 def _share(laws: tuple[Gamma, Gamma], uniform: float, given: Quartet) -> Pair:
     """A beta draw, and a uniform number for the binomial one that follows."""
     state, share = beta_draw(laws[0], laws[1], given, np.uint64(uniform * 2.0**53))
     return share, next_uniform(state)[1]
 
 
-@compiled
+@part
 def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Floats) -> None:
     """Scores (S,) of one point of n examples; draws in a row that have one mean and one r share their law.
 
@@ -221,7 +221,7 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
     _fill_binomial(scores, shares, uniforms, numbers[0], n)
 
 
-@compiled
+@part
 def _fill_binomial(scores: Floats, shares: Floats, uniforms: Floats, normals: Floats, n: float) -> None:
     """Scores (S,) of the draws that have a share by now."""
     for s in range(len(scores)):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.arrays import Floats, Ints
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.curve_models.priors import HalfCauchy, Parameter, ShapePrior
 from models.curve_models.record import design
 from models.engines.kernels import laplace_cells
@@ -238,7 +238,7 @@ def _placed(
     return quantiles, starts, shares, log_density
 
 
-@compiled
+@part
 def _first_above(cumulative: Floats, value: float) -> int:
     """Index of the first running sum above a value."""
     low, high = 0, len(cumulative) - 1
@@ -251,7 +251,7 @@ def _first_above(cumulative: Floats, value: float) -> int:
     return low
 
 
-@compiled
+@part
 def _describe(cell: int, grid: Grid, tilts: Floats, lines: Floats) -> None:
     """Place of a cell along each axis, and growth and log height of its density there."""
     rest = cell

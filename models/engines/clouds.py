@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from models.arrays import Floats, Ints
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.curve_models.record import design, normal_from_levels
 from models.engines import kernels
 from models.engines.cells import EDGE
@@ -33,7 +33,7 @@ NEAREST_START = 3.0  # Newton steps start no further out than this
 
 
 @dataclass(frozen=True, slots=True)
-class _Sequence:
+class CloudSequence:
     """Components (S,), -1 for the prior, and from quasi-random numbers t noise (S, d), prior draws (S, d), level noise.
 
     `nearest` (S,) are the components whose levels each draw starts from.
@@ -51,12 +51,23 @@ def cloud_draws(target: Target, before: Weighted, z: Floats, work: Work) -> Draw
     weights, effective = _tempered(before.log_weights)
     chosen = _systematic(weights)
     centers, scale = z.take(chosen, axis=0), _bandwidth(weights, effective, z)
-    sequence = _sequence(z.shape[1], target.level_count, work.draws, work.seed)
-    proposed = _proposed(sequence.component, sequence.noise, sequence.prior, centers, scale)
+    sequence = cloud_sequence(z.shape[1], target.level_count, work.draws, work.seed)
+    proposed, log_density = propose(sequence, centers, scale)
     quantiles = np.asarray(ndtr(proposed))
     np.minimum(np.maximum(quantiles, EDGE, out=quantiles), 1 - EDGE, out=quantiles)
     starts = _modes(target, before, chosen).take(sequence.nearest, axis=0)
-    return Draws(quantiles, starts, sequence.levels, _log_mixture(proposed, centers, scale))
+    return Draws(quantiles, starts, sequence.levels, log_density)
+
+
+def propose(sequence: CloudSequence, centers: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """Normal coordinates (S, d) of draws around the centres (C, d), and the log density (S,) there over the prior's."""
+    proposed = _proposed(sequence.component, sequence.noise, sequence.prior, centers, scale)
+    d = proposed.shape[1]
+    df = _degrees_of_freedom(d)
+    inverse = np.linalg.inv(scale)
+    constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
+    constant -= float(np.sum(np.log(np.diag(scale))))
+    return proposed, _log_ratio(proposed, np.ascontiguousarray((centers @ inverse.T).T), inverse, df, constant)
 
 
 def _modes(target: Target, before: Weighted, chosen: Ints) -> Floats:
@@ -96,16 +107,6 @@ def _bandwidth(weights: Floats, effective: float, z: Floats) -> Floats:
     covariance = centered.T @ (centered * share[:, None]) + NARROWEST**2 * np.eye(d)
     narrowing = max(effective, 2.0) ** (-1 / (d + 4))
     return np.asarray(np.linalg.cholesky(covariance) * narrowing)
-
-
-def _log_mixture(x: Floats, centers: Floats, scale: Floats) -> Floats:
-    """Log density (S,) of the mixture of t components and the prior, over that of the prior."""
-    d = x.shape[1]
-    df = _degrees_of_freedom(d)
-    inverse = np.linalg.inv(scale)
-    constant = math.lgamma((df + d) / 2) - math.lgamma(df / 2) - 0.5 * d * math.log(df * math.pi)
-    constant -= float(np.sum(np.log(np.diag(scale))))
-    return _log_ratio(x, np.ascontiguousarray((centers @ inverse.T).T), inverse, df, constant)
 
 
 def _degrees_of_freedom(d: int) -> int:
@@ -152,7 +153,7 @@ def _log_ratio(x: Floats, whitened_centers: Floats, inverse: Floats, df: int, co
     return ratio
 
 
-@compiled
+@part
 def _density_sum(x: Floats, centers: Floats, df: int, bases: Floats, powers: Floats) -> float:
     """Sum over the components of t densities at x (d,), without their constant; the last two arguments are for work.
 
@@ -177,14 +178,15 @@ def _density_sum(x: Floats, centers: Floats, df: int, bases: Floats, powers: Flo
 
 
 @lru_cache(maxsize=256)
-def _sequence(d: int, p: int, draws: int, seed: int) -> _Sequence:
+def cloud_sequence(d: int, p: int, draws: int, seed: int) -> CloudSequence:
+    """The quasi-random numbers of draws of d parameters of the shape, r among them, and p levels."""
     numbers = np.clip(sobol(3 + d + p, draws, np.random.default_rng([seed, d, p, 1])), EDGE, 1 - EDGE)
     z = np.asarray(ndtri(numbers[:, 1 : 1 + d]))
     df = _degrees_of_freedom(d)
     spread = np.sqrt(df / (2 * gammaincinv(df / 2, numbers[:, 1 + d])))
     levels = level_noise(numbers[:, 2 + d], numbers[:, 3 + d :])
     component = _components(numbers[:, 0])
-    return _Sequence(component, np.maximum(component, 0), z * spread[:, None], z, levels)
+    return CloudSequence(component, np.maximum(component, 0), z * spread[:, None], z, levels)
 
 
 def _components(pick: Floats) -> Ints:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import compiled, part
 
 PAIRED = 3.0  # kind of noise of counts on shared items, beside those of `NoiseKind`: all points of a curve or none
 VECTOR = 7  # column of the data from which a row holds an eigenvector of the paired errors
@@ -49,7 +49,7 @@ class Lanes(NamedTuple):
     curve: Floats
 
 
-@compiled
+@part
 def make_lanes(width: int, p: int, data: Floats) -> Lanes:
     """Room for so many draws side by side."""
     if p > MOST_LEVELS:
@@ -58,14 +58,14 @@ def make_lanes(width: int, p: int, data: Floats) -> Lanes:
     return Lanes(np.zeros((ROWS, width)), np.empty(((p + 1) * len(data) + paired, width)))
 
 
-@compiled
+@part
 def best_width(count: int) -> int:
     """Draws side by side, such that as few lanes as possible are idle in the last block."""
     blocks = (count + LANES - 1) // LANES
     return (count + blocks - 1) // max(blocks, 1)
 
 
-@compiled
+@part
 def place(lanes: Lanes, first: int, each: int, design: tuple[Floats, Floats]) -> None:
     """Take offsets and columns of the draws from `first` on, of which `each` share a row; the last in idle lanes."""
     offset, columns = design
@@ -78,7 +78,7 @@ def place(lanes: Lanes, first: int, each: int, design: tuple[Floats, Floats]) ->
                 lanes.curve[(p + 1) * i + 1 + j, lane] = columns[s, i, j]
 
 
-@compiled
+@part
 def take(lanes: Lanes, target: int, values: Floats, first: int) -> None:
     """Take values (S, m) of the draws from `first` on into m rows."""
     for lane in range(lanes.rows.shape[1]):
@@ -87,7 +87,7 @@ def take(lanes: Lanes, target: int, values: Floats, first: int) -> None:
             lanes.rows[target + j, lane] = values[s, j]
 
 
-@compiled
+@part
 def give(lanes: Lanes, source: int, values: Floats, first: int) -> None:
     """The inverse of `take`."""
     for lane in range(min(lanes.rows.shape[1], len(values) - first)):
@@ -102,63 +102,63 @@ def take_row(values: Floats, row: Floats, first: int) -> None:
         row[lane] = values[min(first + lane, len(values) - 1)]
 
 
-@compiled
+@part
 def give_row(row: Floats, values: Floats, first: int) -> None:
     """The inverse of `take_row`."""
     for lane in range(min(len(row), len(values) - first)):
         values[first + lane] = row[lane]
 
 
-@compiled
+@part
 def copy(values: Floats, target: Floats) -> None:
     """Number by number: numba compiles the assignment of slices, with its messages on shapes, for seconds."""
     for s in range(len(target)):
         target[s] = values[s]
 
 
-@compiled
+@part
 def fill(value: float, target: Floats) -> None:
     """One value in the whole row."""
     for s in range(len(target)):
         target[s] = value
 
 
-@compiled
+@part
 def scale(values: Floats, target: Floats) -> None:
     """Multiply a row by another."""
     for s in range(len(target)):
         target[s] *= values[s]
 
 
-@compiled
+@part
 def divide(values: Floats, target: Floats) -> None:
     """Divide a row by another."""
     for s in range(len(target)):
         target[s] /= values[s]
 
 
-@compiled
+@part
 def product(a: Floats, b: Floats, target: Floats) -> None:
     """Write the product of two rows."""
     for s in range(len(target)):
         target[s] = a[s] * b[s]
 
 
-@compiled
+@part
 def add_product(a: Floats, b: Floats, target: Floats) -> None:
     """Add it to a row."""
     for s in range(len(target)):
         target[s] += a[s] * b[s]
 
 
-@compiled
+@part
 def subtract_product(a: Floats, b: Floats, target: Floats) -> None:
     """Subtract it from a row."""
     for s in range(len(target)):
         target[s] -= a[s] * b[s]
 
 
-@compiled
+@part
 def add_multiple(factor: float, values: Floats, target: Floats) -> None:
     """Add a row times a number to another."""
     for s in range(len(target)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import part
 from models.engines.lanes import LEVELS, MOST_LEVELS, OTHER, SLOPES, SPARE, Lanes, X, add_product, fill
 from models.engines.vector_math import TINY, exp, normal_tail
 
@@ -13,7 +13,7 @@ NORMAL, STUDENT_T, UNIFORM, LOG_NORMAL, TRIANGLE = 0, 1, 2, 3, 4  # codes of the
 INVERSE_ROOT_TWO_PI = 1 / math.sqrt(2 * math.pi)
 
 
-@compiled
+@part
 def levels(lanes: Lanes, priors: Floats) -> None:
     """Levels and their lower-triangular derivatives by x; `priors` rows are (code, a, b, index of a, index of b)."""
     for j in range(len(priors)):
@@ -36,7 +36,7 @@ def levels(lanes: Lanes, priors: Floats) -> None:
             _uniform_level(j, lanes, priors)
 
 
-@compiled
+@part
 def is_chained(priors: Floats) -> bool:
     """Whether some level is bounded by another, so that it changes with the other's x."""
     bounded = 0
@@ -45,7 +45,7 @@ def is_chained(priors: Floats) -> bool:
     return bounded > 0
 
 
-@compiled
+@part
 def _t_level(scale: float, x: Floats, level: Floats, slope: Floats) -> None:
     """Student-t level with 4 degrees of freedom at normal x (Shaw 2006, eq. 36), and its derivative.
 
@@ -64,7 +64,7 @@ def _t_level(scale: float, x: Floats, level: Floats, slope: Floats) -> None:
         slope[s] = scale * density * INVERSE_ROOT_TWO_PI / (0.375 * shrunken * shrunken * math.sqrt(shrunken))
 
 
-@compiled
+@part
 def _triangle_level(upper: float, x: Floats, level: Floats, slope: Floats) -> None:
     """Level on the falling triangle at normal x, and its derivative."""
     for s in range(len(x)):
@@ -75,7 +75,7 @@ def _triangle_level(upper: float, x: Floats, level: Floats, slope: Floats) -> No
         slope[s] = upper * density * INVERSE_ROOT_TWO_PI / (2 * root)
 
 
-@compiled
+@part
 def _uniform_level(j: int, lanes: Lanes, priors: Floats) -> None:
     """Level j, uniform between two numbers or levels before it, and its derivatives."""
     rows, share, density = lanes.rows, lanes.rows[SPARE], lanes.rows[OTHER]

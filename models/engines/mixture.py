@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import gammaincinv, gammaln, ndtri
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import compiled, part
 from models.sobol import sobol
 
 COMPONENTS = 10
@@ -122,7 +122,7 @@ def _scattered(x: Floats, weights: Floats, whole: Floats, generator: np.random.G
 # Plain loops: matrices of ten rows are too small for a linear algebra library with threads.
 
 
-@compiled
+@part
 def _square(x: Floats, centre: Floats, factor: Floats, work: Floats) -> float:
     """Squared length of factor⁻¹ (x - centre)."""
     total = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.arrays import Floats
-from models.compiled import compiled, inlined
+from models.compiled import inlined, part
 from models.engines.lanes import (
     COMPLEMENT,
     DERIVATIVE,
@@ -24,7 +24,7 @@ from models.engines.point_kernels import IDENTITY, SMALLEST_MEAN, add_informatio
 from models.engines.vector_math import LOG_TWO_PI, TINY, log
 
 
-@compiled
+@part
 def paired_residuals(i: int, lanes: Lanes, data: Floats, residual: Floats) -> None:
     """Weighted distance of the empirical logit of point i from that of the mean."""
     f, complement = lanes.rows[F], lanes.rows[COMPLEMENT]
@@ -70,7 +70,7 @@ def add_paired_log_likelihood(p: int, lanes: Lanes, data: Floats) -> None:
             value[s] += data[k, 4] - 0.5 * (along[s] * along[s] / variance + log(variance) + LOG_TWO_PI)
 
 
-@compiled
+@part
 def _along(k: int, first: int, step: int, lanes: Lanes, data: Floats, target: Floats) -> None:
     """The part along eigenvector k of rows of the curve, one a point from `first` on, `step` apart."""
     fill(0.0, target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.arrays import Floats
-from models.compiled import compiled, inlined
+from models.compiled import inlined, part
 from models.engines.lanes import (
     COMPLEMENT,
     DERIVATIVE,
@@ -44,7 +44,7 @@ def set_variation(lanes: Lanes) -> None:
         precision[s] = 1.0 / (r[s] * r[s]) - 1.0
 
 
-@compiled
+@part
 def means(i: int, lanes: Lanes, given: Given) -> None:
     """Mean of point i, its complement and its derivative by the linear predictor."""
     p = len(given.priors)
@@ -69,7 +69,7 @@ def means(i: int, lanes: Lanes, given: Given) -> None:
             f[s], complement[s] = eta[s], 1.0 - eta[s]
 
 
-@compiled
+@part
 def add_log_likelihood(i: int, lanes: Lanes, data: Floats) -> None:
     """Add the log density of point i (all constants kept) to the value, for mean f, 1 - f and variation r."""
     value, r, f, complement = lanes.rows[VALUE], lanes.rows[R], lanes.rows[F], lanes.rows[COMPLEMENT]
@@ -88,7 +88,7 @@ def add_log_likelihood(i: int, lanes: Lanes, data: Floats) -> None:
     _add_count(n - k, complement, lanes)
 
 
-@compiled
+@part
 def weights(i: int, lanes: Lanes, data: Floats) -> None:
     """Information about f in point i.
 
@@ -114,7 +114,7 @@ def weights(i: int, lanes: Lanes, data: Floats) -> None:
         weight[s] = rest * log1p(n / rest) / (max(near, SMALLEST_MEAN) * max(far, SMALLEST_MEAN))
 
 
-@compiled
+@part
 def rates(i: int, lanes: Lanes, given: Given) -> None:
     """Derivatives of the linear predictor of point i by x."""
     p, chained = len(given.priors), is_chained(given.priors)
@@ -127,7 +127,7 @@ def rates(i: int, lanes: Lanes, given: Given) -> None:
                 add_product(lanes.curve[columns + j], lanes.rows[SLOPES + MOST_LEVELS * j + a], rate)
 
 
-@compiled
+@part
 def add_information(p: int, lanes: Lanes, residual: Floats, weight: Floats) -> None:
     """Add to score and information what one residual with this weight and the rates says."""
     rows, weighted = lanes.rows, lanes.rows[OTHER]
@@ -138,7 +138,7 @@ def add_information(p: int, lanes: Lanes, residual: Floats, weight: Floats) -> N
             add_product(weighted, rows[RATE + b], rows[INFORMATION + MOST_LEVELS * a + b])
 
 
-@compiled
+@part
 def _logistic(eta: Floats, f: Floats, complement: Floats) -> None:
     for s in range(len(eta)):
         small = exp(-abs(eta[s]))
@@ -147,7 +147,7 @@ def _logistic(eta: Floats, f: Floats, complement: Floats) -> None:
         complement[s] = small * larger if eta[s] >= 0.0 else larger
 
 
-@compiled
+@part
 def _add_count(k: float, share: Floats, lanes: Lanes) -> None:
     """Add log(Γ(k + a)/Γ(a)) - k log M to the value, for a = M share and the precision M."""
     if k <= 0.0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.arrays import Floats
-from models.compiled import compiled, inlined
+from models.compiled import inlined, part
 from models.engines.lanes import (
     BEFORE,
     DECREMENT,
@@ -42,7 +42,7 @@ STEP_LIMIT = 2.0  # longest Newton step in prior standard deviations
 SMALLEST_INFORMATION = 1e-12
 
 
-@compiled
+@part
 def log_posterior(lanes: Lanes, given: Given) -> None:
     """Exact log likelihood plus the log density of x under N(0, I), as the value; the levels are left."""
     p, data = len(given.priors), given.data
@@ -94,7 +94,7 @@ def set_gradient(lanes: Lanes, given: Given) -> None:
         add_information(p, lanes, residual, weight)
 
 
-@compiled
+@part
 def settle(lanes: Lanes, first: int, until: tuple[int, float], given: Given) -> None:
     """Move the levels from `first` on to their mode given the others; the factored information is left.
 
@@ -124,7 +124,7 @@ def half_log_determinant(lanes: Lanes, p: int) -> None:
             half[s] += log(entry[s])
 
 
-@compiled
+@part
 def solve(lanes: Lanes, p: int, first: int) -> None:
     """Solve with the factor, in place, for the rows of the score."""
     for a in range(first, p):
@@ -134,7 +134,7 @@ def solve(lanes: Lanes, p: int, first: int) -> None:
         divide(lanes.rows[INFORMATION + MOST_LEVELS * a + a], lanes.rows[SCORE + a])
 
 
-@compiled
+@part
 def solve_transposed(lanes: Lanes, p: int, first: int) -> None:
     """Solve with the transposed factor, in place, for the rows of the score."""
     for a in range(p - 1, first - 1, -1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.arrays import Floats
-from models.compiled import compiled
+from models.compiled import part
 from models.engines.lanes import fill
 from models.engines.vector_math import log, log1p
 
@@ -15,7 +15,7 @@ FEW = 8.0  # successes up to which a product replaces two gamma functions
 SMALLEST_DIRECT = 1e-40  # a from which the product of eight ratios to it stays finite
 
 
-@compiled
+@part
 def log_rising(k: float, a: float) -> float:
     """log(Γ(k + a)/Γ(a)) - k log a for any one k >= 0 and a > 0, without cancellation for large a."""
     if k == 0.0:
@@ -33,7 +33,7 @@ def log_rising(k: float, a: float) -> float:
     return upper - (low - 0.5) * math.log(low) + low - _stirling(low) + math.log(product / above) - k * math.log(a)
 
 
-@compiled
+@part
 def log_rising_row(k: float, a: Floats, found: Floats, spare: Floats) -> None:
     """`log_rising` for a row of a."""
     if k > FEW:
@@ -51,7 +51,7 @@ def log_rising_row(k: float, a: Floats, found: Floats, spare: Floats) -> None:
             found[s] = log_rising(k, a[s])
 
 
-@compiled
+@part
 def _log_rising_many(k: float, a: Floats, found: Floats) -> None:
     """By Stirling's series, the argument raised where it is small."""
     for s in range(len(found)):
@@ -61,7 +61,7 @@ def _log_rising_many(k: float, a: Floats, found: Floats) -> None:
         found[s] = (k + a[s] - 0.5) * log1p(rest / raised) - rest + _stirling(k + a[s]) - _stirling(raised)
 
 
-@compiled
+@part
 def _raise_small(k: float, a: Floats, found: Floats) -> None:
     """What `_log_rising_many` left out where the argument was raised."""
     small = 0
@@ -79,7 +79,7 @@ def _raise_small(k: float, a: Floats, found: Floats) -> None:
         found[s] += k * log(ratio) + log(product)
 
 
-@compiled
+@part
 def _stirling(x: float) -> float:
     inverse = 1.0 / x
     square = inverse * inverse

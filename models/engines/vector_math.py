@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import part
 
 TINY = 1e-200  # keeps the logarithm of a mean that underflowed finite
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -44,7 +44,7 @@ TAIL = (
 )
 
 
-@compiled
+@part
 def exp(x: float) -> float:
     """e^x; outside the range of normal numbers, that at its ends."""
     x = min(max(x, SMALLEST_EXPONENT), LARGEST_EXPONENT)
@@ -53,7 +53,7 @@ def exp(x: float) -> float:
     return _two_to(t) * (1.0 + _small_expm1(x - n * LN2_HIGH - n * LN2_LOW))
 
 
-@compiled
+@part
 def expm1(x: float) -> float:
     """e^x - 1, without cancellation for small x; the range is that of `exp`."""
     x = min(max(x, SMALLEST_EXPONENT), LARGEST_EXPONENT)
@@ -63,7 +63,7 @@ def expm1(x: float) -> float:
     return scale * _small_expm1(x - n * LN2_HIGH - n * LN2_LOW) + (scale - 1.0)
 
 
-@compiled
+@part
 def _two_to(t: float) -> float:
     """2^n for t = n + ROUNDER, whose last bits hold n: they are moved to the exponent's place."""
     return float(
@@ -71,7 +71,7 @@ def _two_to(t: float) -> float:
     )
 
 
-@compiled
+@part
 def _small_expm1(x: float) -> float:
     """exp(x) - 1 for |x| <= ln(2)/2 by its series: the first term left out is below 1e-17."""
     p = 1.0 / 6227020800
@@ -89,7 +89,7 @@ def _small_expm1(x: float) -> float:
     return p * x * x + x
 
 
-@compiled
+@part
 def log(x: float) -> float:
     """Natural logarithm of a positive normal number: the exponent, and the series of artanh for the rest."""
     bits = np.float64(x).view(np.int64)
@@ -110,14 +110,14 @@ def log(x: float) -> float:
     return float(whole * LN2_HIGH + (2.0 * s + (2.0 * s * z * p + whole * LN2_LOW)))
 
 
-@compiled
+@part
 def log1p(x: float) -> float:
     """log(1 + x), with the part of x that 1 + x has lost."""
     whole = 1.0 + x
     return log(whole) - ((whole - 1.0) - x) / whole
 
 
-@compiled
+@part
 def normal_tail(z: float, density: float) -> float:
     """Probability of a standard normal above z >= 0; `density` is exp(-z²/2)."""
     t = (z - TAIL_CENTER) / (z + TAIL_CENTER)

@@ -11,6 +11,9 @@ from models.arrays import Floats
 from models.group_kernels import group_height
 from models.group_sampling import GroupData, _packed, sample_groups, split_r_hat
 from models.prevalence import log_ratio_basis, pi_posterior
+from tests.models.parts_called import called
+
+height = called(group_height)
 
 
 def certain(counts: list[int]) -> Floats:
@@ -39,7 +42,7 @@ def test_the_compiled_likelihood_is_that_of_the_formula(seed: int) -> None:
         pi = np.exp(log_ratio_basis(5) @ eta)
         own = data.group == g
         expected = data.weights[own] @ np.log(data.evidence[own] @ (pi / pi.sum()))
-        assert group_height(model, g, eta) == pytest.approx(expected, abs=1e-4)
+        assert height(model, g, eta) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_large_group_has_the_posterior_that_it_has_alone() -> None:
