@@ -136,10 +136,10 @@ def fit(response: Response, columns: Floats) -> Fit:
     columns = np.ascontiguousarray(columns)
     start = _start(response, weights, columns)
     coefficients, inverse, dispersion, arrived = newton(response.y, weights, columns, start, int(response.counts))
-    if not arrived:
-        return reference_fit(response, columns)
     if dispersion <= NO_VARIATION * _total_variation(response, weights):
         raise NotApplicable("no_residual_variation")
+    if not arrived:
+        return reference_fit(response, columns)
     return Fit(coefficients, inverse * dispersion, dispersion * mean_weight, len(response.y) - columns.shape[1])
 
 

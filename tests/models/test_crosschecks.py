@@ -17,6 +17,7 @@ from models.crosschecks import crosschecks
 from models.crosschecks.lind_mehlum import fieller_polynomial
 from models.crosschecks.newton import inverted
 from models.crosschecks.regression import (
+    Fit,
     NotApplicable,
     Polynomials,
     Response,
@@ -30,6 +31,9 @@ from models.likelihood import observe
 from models.metrics import REGISTRY, Metric
 from models.options import Options
 from models.results import Frequentist
+from tests.models.parts_called import called
+
+condition_of_inverted = called(inverted)
 
 ACCURACY = REGISTRY["accuracy"]
 U_CURVE = expit(3 * np.linspace(-1, 1, 10) ** 2 - 1)
@@ -99,14 +103,15 @@ def test_glm_agrees_with_a_hand_written_regression_on_raw_log_scale(seed: int) -
 def test_inverse_and_condition_number_are_those_of_numpy(p: int) -> None:
     root = np.random.default_rng(p).normal(size=(p, p + 1))
     matrix, inverse = root @ root.T, np.empty((p, p))
-    assert inverted(matrix, inverse) == pytest.approx(np.linalg.cond(matrix, 1))
+    size = np.sqrt(np.diag(matrix))
+    assert condition_of_inverted(matrix, inverse) == pytest.approx(np.linalg.cond(matrix / np.outer(size, size), 1))
     np.testing.assert_allclose(inverse, np.linalg.inv(matrix), rtol=1e-9)
 
 
 def test_a_singular_matrix_has_no_inverse() -> None:
-    assert inverted(np.ones((2, 2)), np.empty((2, 2))) == math.inf
-    assert inverted(np.zeros((3, 3)), np.empty((3, 3))) == math.inf
-    assert inverted(np.full((2, 2), np.nan), np.empty((2, 2))) == math.inf
+    assert condition_of_inverted(np.ones((2, 2)), np.empty((2, 2))) == math.inf
+    assert condition_of_inverted(np.zeros((3, 3)), np.empty((3, 3))) == math.inf
+    assert condition_of_inverted(np.full((2, 2), np.nan), np.empty((2, 2))) == math.inf
 
 
 def test_scores_that_are_no_numbers_are_never_fitted() -> None:
@@ -377,6 +382,49 @@ def test_a_design_without_a_finite_answer_is_refused() -> None:
     separated = dataclasses.replace(response, y=(response.x > 0).astype(float))
     with pytest.raises(NotApplicable):
         fit(separated, np.vander(response.x, 2, increasing=True))
+
+
+# Where plain Newton steps run away or crawl: scores that leave zero suddenly, and scores all over their range.
+STEEP = (
+    (50, [0, 0, 2, 7, 1, 5, 14, 15]),
+    (1000, [1, 2, 3, 884, 960]),
+    (100, [0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 4]),
+    (2000, [0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 14, 40]),
+    (2000, [0, 0, 2, 0, 545, 89, 0, 0, 0, 0, 0, 2000]),
+    (5000, [21, 1, 0, 157, 0, 0, 0, 0, 0, 0, 0, 0]),
+)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(response: Response, columns: Floats) -> Fit:
+        raise AssertionError(f"statsmodels was asked about {response} and {columns.shape[1]} columns")
+
+    monkeypatch.setattr("models.crosschecks.regression.reference_fit", missing)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("n", "counts"), STEEP)
+def test_steep_and_scattered_scores_are_fitted_without_statsmodels_and_as_it_does(n: int, counts: list[int]) -> None:
+    x, k = np.linspace(-1, 1, len(counts)), np.array(counts)
+    response = Response(x, k / n, np.full(len(x), float(n)), counts=True, inside=k > 0, z_center=0, z_half=1, unit=1)
+    for width in (2, 3):
+        columns = np.vander(x, width, increasing=True)
+        quick, slow = fit(response, columns), reference_fit(response, columns)
+        assert quick.coefficients == pytest.approx(slow.coefficients, rel=1e-6)
+        assert quick.covariance == pytest.approx(slow.covariance, rel=1e-4)
+
+
+@pytest.mark.usefixtures("alone")
+def test_curves_through_all_points_are_refused_without_statsmodels() -> None:
+    points = zip(10.0 ** np.arange(8), (0, 0, 0, 1, 27, 72, 192, 299), strict=True)
+    curve = ScalingCurve("task", ACCURACY, tuple(ScalePoint(x, k / 500, n_examples=500) for x, k in points))
+    with pytest.raises(NotApplicable, match="no_residual_variation"):
+        two_lines_check(fits_of(curve))
+    x, k = np.linspace(-1, 1, 5), np.array([1, 9625, 267, 0, 0])
+    response = Response(x, k / 10_000, np.full(5, 1e4), counts=True, inside=k > 0, z_center=0, z_half=1, unit=1)
+    with pytest.raises(NotApplicable, match="no_residual_variation"):
+        fit(response, np.vander(x, 3, increasing=True))
 
 
 @pytest.mark.parametrize("seed", range(20))
