@@ -96,19 +96,14 @@ def random_effects(effects: Sequence[Effect], pooling: Pooling | None = None) ->
     if len(effects) < FEWEST_EFFECTS:
         return _nothing(effects, how)
     design = mean_design(effects)
-    tau2 = estimate_tau2(design, how.method)
-    fit = weighted_fit(design, tau2)
-    middle, error = float(fit.coefficients[0]), math.sqrt(float(fit.covariance[0, 0]))
-    if how.knapp_hartung:
-        error *= math.sqrt(knapp_hartung_factor(fit, design))
-    width = critical_value(how, design.df)
-    half, reach = width * error, width * math.hypot(math.sqrt(tau2), error)
+    tau2, estimate, error = _pooled(design, how)
+    middle, reach = float(estimate.estimate or 0.0), critical_value(how, design.df) * math.hypot(math.sqrt(tau2), error)
     q = generalised_q(design, 0.0)
     return RandomEffects(
         method=how.method,
         knapp_hartung=how.knapp_hartung,
         n_effects=len(effects),
-        estimate=Interval(middle, middle - half, middle + half),
+        estimate=estimate,
         standard_error=error,
         tau2=tau2_interval(design, tau2, how.level),
         q=q,
@@ -165,9 +160,21 @@ def critical_value(how: Pooling, df: int) -> float:
     return float(stdtrit(df, upper)) if how.knapp_hartung else float(ndtri(upper))
 
 
+def _pooled(design: Design, how: Pooling) -> tuple[float, Interval, float]:
+    """tau², the mean with its interval, and its standard error."""
+    tau2 = estimate_tau2(design, how.method)
+    fit = weighted_fit(design, tau2)
+    middle, error = float(fit.coefficients[0]), math.sqrt(float(fit.covariance[0, 0]))
+    if how.knapp_hartung:
+        error *= math.sqrt(knapp_hartung_factor(fit, design))
+    half = critical_value(how, design.df) * error
+    return tau2, Interval(middle, middle - half, middle + half), error
+
+
 def _left_out(effects: Sequence[Effect], index: int, pooling: Pooling | None) -> LeftOut:
-    rest = random_effects([*effects[:index], *effects[index + 1 :]], pooling)
-    return LeftOut(effects[index].name, rest.estimate, rest.tau2.estimate)
+    rest = mean_design([*effects[:index], *effects[index + 1 :]])
+    tau2, estimate, _ = _pooled(rest, pooling or Pooling())
+    return LeftOut(effects[index].name, estimate, tau2)
 
 
 def _nothing(effects: Sequence[Effect], how: Pooling) -> RandomEffects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -37,6 +38,7 @@ FEWEST_CURVES = 2  # from which curves are a suite
 MOST_GROUPS = 64  # beyond it, groups are too small to say anything apart
 ONE_GROUP, TOO_MANY_GROUPS, NOT_CONVERGED = "fewer_than_two_groups", "more_than_64_groups", "sampler_did_not_converge"
 UNRELIABLE = "engine_unreliable"
+THREADS = 2  # for what does not wait for other parts of the summary
 
 
 class GroupEngine(StrEnum):
@@ -130,12 +132,19 @@ def summary_of_curves(curves: Sequence[SuiteCurve], options: SuiteOptions | None
     probabilities = _updated(curves, voting)
     # From here on a curve's shapes are as probable as they are in this suite.
     seen = [replace(c, probabilities=row) for c, row in zip(curves, probabilities, strict=True) if c.reliable]
-    labels, shares = dict(Counter(curve.label for curve in curves)), prevalence(voting, how.interval)
-    errors = error_control(curves, probabilities, how.fdr_level)
-    uncensored = pooled_turn(seen, Shape.U_SHAPED, how.interval, censored=False)
-    emergence = suite_emergence(voting, how.interval)
+    # Most of the time is spent in array functions, which leave the interpreter to other threads.
+    with ThreadPoolExecutor(THREADS) as threads:
+        censored = threads.submit(pooled_turn, seen, Shape.U_SHAPED, how.interval, censored=True)
+        uncensored = threads.submit(pooled_turn, seen, Shape.U_SHAPED, how.interval, censored=False)
+        inverted = threads.submit(pooled_turn, seen, Shape.INVERTED_U, how.interval, censored=False)
+        effects = threads.submit(pooled_effects, seen, how.pooling)
+        moderators = threads.submit(moderated_effects, seen, how.pooling)
+        labels, shares = dict(Counter(curve.label for curve in curves)), prevalence(voting, how.interval)
+        grouped = {name: grouped_prevalence(voting, name, how) for name in how.group_by}
+        errors = error_control(curves, probabilities, how.fdr_level)
+        emergence = suite_emergence(voting, how.interval)
     return SuiteSummary(
-        summary=suite_words(labels, shares, errors, uncensored, emergence),
+        summary=suite_words(labels, shares, errors, uncensored.result(), emergence),
         n_curves=len(curves),
         labels=labels,
         left_out={UNRELIABLE: len(curves) - len(voting)},
@@ -143,13 +152,13 @@ def summary_of_curves(curves: Sequence[SuiteCurve], options: SuiteOptions | None
         verdicts=_verdicts(curves),
         emergence=emergence,
         prevalence=shares,
-        grouped={name: grouped_prevalence(voting, name, how) for name in how.group_by},
+        grouped=grouped,
         error_control=errors,
-        u_turn=pooled_turn(seen, Shape.U_SHAPED, how.interval, censored=True),
-        u_turn_uncensored=uncensored,
-        inverted_u_turn=pooled_turn(seen, Shape.INVERTED_U, how.interval, censored=False),
-        effects=pooled_effects(seen, how.pooling),
-        moderators=moderated_effects(seen, how.pooling),
+        u_turn=censored.result(),
+        u_turn_uncensored=uncensored.result(),
+        inverted_u_turn=inverted.result(),
+        effects=effects.result(),
+        moderators=moderators.result(),
     )
 
 

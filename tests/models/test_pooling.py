@@ -85,6 +85,14 @@ def test_the_likelihood_is_the_integral_over_the_turn_and_what_lies_beyond() -> 
             assert found[i, j] == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_likelihood_of_a_turn_far_beyond_keeps_its_digits() -> None:
+    turn = TurnPosterior(np.array([9.0, 11.0]), np.ones(1))
+    evidence = TurnEvidence("", turn, inside=0.0, beyond=1.0, end=12.0, weight=1.0)
+    found = log_likelihood(evidence, np.array([9.0, 12.0, 15.0]), np.array([0.15, 1.0]))
+    expected = norm.logcdf((np.array([9.0, 12.0, 15.0])[:, None] - 12.0) / np.array([0.15, 1.0]))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)
+
+
 def test_the_typical_turn_of_sharp_turns_is_their_mean_and_the_spread_their_sd() -> None:
     places = np.random.default_rng(1).normal(10.0, 0.4, 60)
     curves = [turned(str(i), z, 0.02) for i, z in enumerate(places.tolist())]
