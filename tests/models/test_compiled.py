@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import subprocess
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba.core import caching
+from numba.core import caching, event
 
-from models.compiled import compiled, keep_alone
+from models.compiled import COLLECT_AFTER, compiled, keep_alone, part
 
 
 def kept(folder: Path, name: str = "function", version: int = 1) -> Any:
@@ -72,22 +73,23 @@ def twice():
     return 2 * number()
 """
 CALLEE = """
-from models.compiled import compiled
+from models.compiled import compiled, part
 
-@compiled
+@{}
 def number():
     return {}
 """
 
 
-def test_kept_code_ends_with_the_code_that_it_calls_in_another_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["compiled", "part"])
+def test_kept_code_ends_with_the_code_that_it_calls_in_another_file(tmp_path: Path, kind: str) -> None:
     """Each run is a process of its own, as for a user whose new version changed one of two files."""
     (tmp_path / "caller.py").write_text(CALLER)
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     environment = {**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     found = []
     for number in (20, 21, 21):
-        (tmp_path / "callee.py").write_text(CALLEE.format(number))
+        (tmp_path / "callee.py").write_text(CALLEE.format(kind, number))
         shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
         command = [
             sys.executable,
@@ -98,6 +100,43 @@ def test_kept_code_ends_with_the_code_that_it_calls_in_another_file(tmp_path: Pa
             subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
         )
     assert found == [["40", "0"], ["42", "0"], ["42", "1"]]
+
+
+@pytest.mark.parametrize("value", [1.5, np.arange(3.0)])
+def test_a_part_has_code_for_compiled_callers_and_none_for_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+
+    @part
+    def doubled(x: Any) -> Any:
+        return x + x
+
+    @compiled
+    def fourfold(x: Any) -> Any:
+        return doubled(doubled(x))
+
+    np.testing.assert_array_equal(fourfold(value), 4 * value)
+    with pytest.raises((KeyError, TypeError)):
+        doubled(value)
+
+
+def test_compiling_leaves_the_collector_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+    before = gc.get_threshold()
+    seen = []
+
+    class Watch(event.Listener):
+        def on_start(self, _: Any) -> None:
+            seen.append(gc.get_threshold()[0])
+
+        def on_end(self, _: Any) -> None:
+            seen.append(gc.get_threshold()[0])
+
+    with event.install_listener("numba:compile", Watch()):
+        assert compiled(lambda x: x + 1)(1) == 2
+    assert max(seen) >= COLLECT_AFTER
+    assert gc.get_threshold() == before
 
 
 def killed(_name: str, _data: object) -> None:
