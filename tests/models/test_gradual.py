@@ -27,6 +27,9 @@ from models.gradual import (
 from models.likelihood import Observations, observe
 from models.metrics import REGISTRY
 from models.options import Options
+from tests.models.parts_called import called
+
+log_probability, deviance_of = called(_log_probability), called(_deviance)
 
 EXACT_MATCH = replace(REGISTRY["exact_match"], target_length=5)
 Z = np.linspace(8, 11, 8)
@@ -57,7 +60,7 @@ def test_the_probability_of_a_count_agrees_with_integration(n: int, share: float
         lambda eta: np.exp(log_density(eta) - height), peak - 9 * sd, peak + 9 * sd, points=[peak], limit=400
     )
     total = height + np.log(share_of_height)
-    assert _log_probability(k, n, center, sd) == pytest.approx(total, abs=0.015, rel=1e-6)
+    assert log_probability(k, n, center, sd) == pytest.approx(total, abs=0.015, rel=1e-6)
 
 
 @pytest.mark.parametrize("family", list(GradualFamily))
@@ -71,7 +74,7 @@ def test_the_best_curve_is_as_good_as_another_optimiser_finds(family: GradualFam
         steepest = STEEPEST_LINE if family is GradualFamily.LINE else np.log(10)
 
         def deviance(point: Floats, counts: Floats = counts, trials: Floats = trials, sd: float = sd) -> float:
-            return float(_deviance(_curve(int(family), point[0], point[1], X), counts, trials, sd))
+            return float(deviance_of(_curve(int(family), point[0], point[1], X), counts, trials, sd))
 
         ours = deviance(np.array(_best(int(family), X, counts, trials, sd)))
         starts = [(level, slope) for level in (-8.0, -3.0, 0.0, 3.0) for slope in (0.2, 1.0, steepest - 0.1)]
