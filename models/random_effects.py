@@ -96,20 +96,20 @@ def random_effects(effects: Sequence[Effect], pooling: Pooling | None = None) ->
     if len(effects) < FEWEST_EFFECTS:
         return _nothing(effects, how)
     design = mean_design(effects)
-    tau2, estimate, error = _pooled(design, how)
-    middle, reach = float(estimate.estimate or 0.0), critical_value(how, design.df) * math.hypot(math.sqrt(tau2), error)
+    tau2, middle, error = _pooled(design, how)
+    width = critical_value(how, design.df)
     q = generalised_q(design, 0.0)
     return RandomEffects(
         method=how.method,
         knapp_hartung=how.knapp_hartung,
         n_effects=len(effects),
-        estimate=estimate,
+        estimate=_around(middle, width * error),
         standard_error=error,
         tau2=tau2_interval(design, tau2, how.level),
         q=q,
         q_p_value=float(chdtrc(design.df, q)),
         i2=tau2 / (tau2 + typical_variance(design)),
-        prediction=Interval(middle, middle - reach, middle + reach),
+        prediction=_around(middle, width * math.hypot(math.sqrt(tau2), error)),
     )
 
 
@@ -160,21 +160,24 @@ def critical_value(how: Pooling, df: int) -> float:
     return float(stdtrit(df, upper)) if how.knapp_hartung else float(ndtri(upper))
 
 
-def _pooled(design: Design, how: Pooling) -> tuple[float, Interval, float]:
-    """tau², the mean with its interval, and its standard error."""
+def _pooled(design: Design, how: Pooling) -> tuple[float, float, float]:
+    """tau², the mean, and its standard error."""
     tau2 = estimate_tau2(design, how.method)
     fit = weighted_fit(design, tau2)
     middle, error = float(fit.coefficients[0]), math.sqrt(float(fit.covariance[0, 0]))
     if how.knapp_hartung:
         error *= math.sqrt(knapp_hartung_factor(fit, design))
-    half = critical_value(how, design.df) * error
-    return tau2, Interval(middle, middle - half, middle + half), error
+    return tau2, middle, error
+
+
+def _around(middle: float, half: float) -> Interval:
+    return Interval(middle, middle - half, middle + half)
 
 
 def _left_out(effects: Sequence[Effect], index: int, pooling: Pooling | None) -> LeftOut:
-    rest = mean_design([*effects[:index], *effects[index + 1 :]])
-    tau2, estimate, _ = _pooled(rest, pooling or Pooling())
-    return LeftOut(effects[index].name, estimate, tau2)
+    rest, how = mean_design([*effects[:index], *effects[index + 1 :]]), pooling or Pooling()
+    tau2, middle, error = _pooled(rest, how)
+    return LeftOut(effects[index].name, _around(middle, critical_value(how, rest.df) * error), tau2)
 
 
 def _nothing(effects: Sequence[Effect], how: Pooling) -> RandomEffects:

@@ -88,7 +88,7 @@ def reml_tau2(design: Design) -> float:
     typical = typical_variance(design)
     largest = typical + LARGEST_MULTIPLE * float(np.var(design.y))
     nodes = np.geomspace(SMALLEST_SHARE * typical, largest, REML_NODES)
-    best = int(np.argmax(_heights(design, nodes)))
+    best = int(np.argmax(restricted_log_likelihoods(design, nodes)))
     ends = np.log(nodes[[max(best - 1, 0), min(best + 1, REML_NODES - 1)]])
     found = minimize_scalar(
         lambda log_tau2: -restricted_log_likelihood(design, math.exp(log_tau2)),
@@ -100,19 +100,18 @@ def reml_tau2(design: Design) -> float:
     return tau2 if restricted_log_likelihood(design, tau2) > restricted_log_likelihood(design, 0.0) else 0.0
 
 
-def _heights(design: Design, tau2: Floats) -> Floats:
-    """The restricted log likelihood at many tau² (m,), side by side."""
+def restricted_log_likelihood(design: Design, tau2: float) -> float:
+    """Restricted log likelihood but for constants: -(sum log(v + tau²) + log det X'WX + Q)/2."""
+    return float(restricted_log_likelihoods(design, np.array([tau2]))[0])
+
+
+def restricted_log_likelihoods(design: Design, tau2: Floats) -> Floats:
+    """The same at many tau² (m,), side by side."""
     variances = design.v + tau2[:, None]
     root = 1 / np.sqrt(variances)
     q, r = np.linalg.qr(design.columns * root[:, :, None])
-    fitted = (q @ (np.swapaxes(q, 1, 2) @ (root * design.y)[:, :, None]))[:, :, 0]
-    squares = np.sum((root * design.y - fitted) ** 2, axis=1)
-    diagonal = np.abs(np.diagonal(r, axis1=1, axis2=2))
-    return np.asarray(-0.5 * (np.sum(np.log(variances), axis=1) + 2 * np.sum(np.log(diagonal), axis=1) + squares))
-
-
-def restricted_log_likelihood(design: Design, tau2: float) -> float:
-    """Restricted log likelihood but for constants: -(sum log(v + tau²) + log det X'WX + Q)/2."""
-    fit = weighted_fit(design, tau2)
-    determinant = float(np.linalg.slogdet(fit.covariance)[1])
-    return -0.5 * (float(np.sum(np.log(design.v + tau2))) - determinant + fit.q)
+    response = root * design.y
+    fitted = (q @ (np.swapaxes(q, 1, 2) @ response[:, :, None]))[:, :, 0]
+    squares = np.sum((response - fitted) ** 2, axis=1)
+    log_determinant = 2 * np.sum(np.log(np.abs(np.diagonal(r, axis1=1, axis2=2))), axis=1)
+    return np.asarray(-0.5 * (np.sum(np.log(variances), axis=1) + log_determinant + squares))
