@@ -58,10 +58,10 @@ class Spool:
 
     def _number(self, key: tuple[str, ...]) -> int:
         text = orjson.dumps(key).decode()
-        found = self._database.execute("SELECT id FROM curve WHERE key = ?", (text,)).fetchone()
-        if found is None:
-            return int(self._database.execute("INSERT INTO curve (key) VALUES (?)", (text,)).lastrowid or 0)
-        return int(found[0])
+        added = self._database.execute("INSERT OR IGNORE INTO curve (key) VALUES (?)", (text,))
+        if added.rowcount == 1:
+            return int(added.lastrowid or 0)
+        return int(self._database.execute("SELECT id FROM curve WHERE key = ?", (text,)).fetchone()[0])
 
 
 @contextmanager
