@@ -48,6 +48,7 @@ LEGEND = {
     "few_clusters": ("clusters", "too few clusters to know how much examples that belong together vary"),
     "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),
 }
+ALWAYS_TOLD = ("checkpoint",)  # tags that are shown in any case: models in training are not those of that name
 _SETTING = ("metric", "prompting", "model family")
 FAILED, CANCELLED = "failed", "cancelled"
 
@@ -75,7 +76,7 @@ class Common:
         """The parts of a row's setting that are not common."""
         own = [part for part, shared in zip(row.setting, self.parts, strict=True) if part and part != shared]
         telling = self.telling.get((row.task, row.setting), ())
-        return ", ".join([*own, *(f"{name} {tag}" for name, tag in row.tags if name in telling)])
+        return ", ".join([*own, *(f"{name} {tag}" for name, tag in row.tags if name in telling or name in ALWAYS_TOLD)])
 
     def sentence(self) -> str:
         """`model family GPT-3`, or nothing."""

@@ -5,7 +5,7 @@ Facts about the format: published parsers of the repository's files, and arXiv 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -25,6 +25,7 @@ from service.readers.evaluation import (
 from service.readers.load_report import Ledger
 
 NAME = "bigbench"
+_RESULTS = "results"  # the folder of a task's scores files
 DEFINITION = "task.json"  # holds the examples of a JSON task
 _PERCENT = 100.0
 AGGREGATE = "normalized_aggregate_score"  # mean over subtasks, scaled to 0 to 100: no score of examples
@@ -89,7 +90,15 @@ def _row_scores(row: Mapping[str, Any], task: str, preferred: str, group: str) -
 def _task_of(file: str) -> str:
     """The task by the file's place: <task>/results/scores_<model>.json."""
     parts = PurePosixPath(file.replace("\\", "/")).parts
-    return parts[-3] if len(parts) >= 3 and parts[-2] == "results" else PurePosixPath(file).stem
+    return parts[-3] if len(parts) >= 3 and parts[-2] == _RESULTS else PurePosixPath(file).stem
+
+
+def is_definition(file: str, folders: Collection[str]) -> bool:
+    """Whether a file defines a task or subtask, for it stands beside the folder of the task's results."""
+    place = PurePosixPath(file)
+    return place.name == DEFINITION and any(
+        (folder / _RESULTS).as_posix() in folders for folder in (place.parent, place.parent.parent)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from models.curve import ScaleKind
 from models.errors import Problem
+from service.csv_export import without_quote
 from service.readers.errors import UnreadableFile
 
 KEY_COLUMNS = ("suite", "task", "metric", "prompting", "model_family")
@@ -72,7 +73,7 @@ def columns_of(header: Sequence[str], scale: str | None) -> Columns:
         points=present(POINT_COLUMNS),
         metric=present(METRIC_COLUMNS),
         scale_kind=place.get("scale_kind"),
-        tags=tuple((name, index) for name, index in place.items() if name not in _KNOWN),
+        tags=tuple((without_quote(name), index) for name, index in place.items() if name not in _KNOWN),
     )
 
 
@@ -95,7 +96,10 @@ def check_delimiter(first_line: str) -> None:
 
 def known_in(line: str, delimiter: str) -> int:
     """How many of a line's cells are names of columns that a tidy table may have."""
-    cells = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+    try:
+        cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
+    except csv.Error:  # a cell longer than any name
+        return 0
     return sum(cell.strip() in _KNOWN for cell in cells)
 
 

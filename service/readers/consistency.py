@@ -29,7 +29,7 @@ def _note_families(built: Built, models: dict[int, frozenset[str]]) -> None:
     by_family = _by_family(built, models)
     if len(by_family) > 1:
         for (family, checkpoint), names in by_family.items():
-            name = f"{family}{f' at {checkpoint}' if checkpoint else ''}: {len(names)} models"
+            name = f"{family}{f' at {checkpoint}' if checkpoint else ''}: {len(names)} model{'s'[: len(names) != 1]}"
             built.gathering.ledger.mixed("families", "model families side by side, with curves of their own", name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -87,6 +88,14 @@ def text_of(value: Any) -> str | None:
     return value.strip() if isinstance(value, str) and value.strip() else None
 
 
+def version_of(value: Any) -> str | None:
+    """The version of a task; 1 and 1.0 are one."""
+    if value is None or value == "N/A":
+        return None
+    number = number_of(value)
+    return str(value if number is None or not number.is_integer() else int(number))
+
+
 def object_of(value: Any) -> Mapping[str, Any]:
     """An object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
@@ -95,6 +104,14 @@ def object_of(value: Any) -> Mapping[str, Any]:
 def list_of(value: Any) -> list[Any]:
     """A list; an empty one for anything else."""
     return value if isinstance(value, list) else []
+
+
+def digest(text: str) -> str:
+    """What tells a long text from others in a name."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+
+
+DIGEST_LENGTH = 8
 
 
 def shots(count: Any) -> str | None:

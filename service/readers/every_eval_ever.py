@@ -5,7 +5,9 @@ Facts about the format: eval.schema.json 0.2.1 of evaleval/every_eval_ever; 0.1 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 from typing import Any
 
 from models.metrics import MetricKind
@@ -86,7 +88,10 @@ def _scores(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[
         dataset = text_of(source.get("dataset_name"))
         extra = object_of(config.get("additional_details"))
         uncertainty = object_of(details.get("uncertainty"))
-        stderr = number_of(object_of(uncertainty.get("standard_error")).get("value"))
+        n_examples = count_of(uncertainty.get("num_samples")) or count_of(source.get("samples_number"))
+        stderr, origin = _stderr(uncertainty, n_examples)
+        if origin is not None:
+            ledger.inferred("stderr_elsewhere", f"standard errors from their {origin}", f"{name} in {file}")
         unit = _PERCENT if _in_percent(config) else 1.0
         yield Score(
             name,
@@ -95,10 +100,26 @@ def _scores(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[
             text_of(extra.get("task_version")),
             score / unit,
             None if stderr is None else stderr / unit,
-            count_of(uncertainty.get("num_samples")) or count_of(source.get("samples_number")),
+            n_examples,
             group=text_of(extra.get("task_group")) or (None if dataset == name else dataset),
             facts=_facts(config, unit),
         )
+
+
+def _stderr(uncertainty: Mapping[str, Any], n_examples: int | None) -> tuple[float | None, str | None]:
+    """Standard error in the unit of the score, and what it was made of where it does not stand there itself."""
+    given = number_of(object_of(uncertainty.get("standard_error")).get("value"))
+    if given is not None:
+        return given, None
+    spread = number_of(uncertainty.get("standard_deviation"))
+    if spread is not None and spread > 0 and n_examples is not None:
+        return spread / math.sqrt(n_examples), "standard deviations"
+    interval = object_of(uncertainty.get("confidence_interval"))
+    lower, upper = number_of(interval.get("lower")), number_of(interval.get("upper"))
+    level = number_of(interval.get("confidence_level"))
+    if lower is None or upper is None or not lower < upper or level is None or not 0 < level < 1:
+        return None, None
+    return (upper - lower) / (2 * NormalDist().inv_cdf((1 + level) / 2)), "confidence intervals, taken as normal"
 
 
 def _in_percent(config: Mapping[str, Any]) -> bool:
@@ -110,10 +131,12 @@ def _facts(config: Mapping[str, Any], unit: float) -> MetricFacts:
     lower, upper = number_of(config.get("min_score")), number_of(config.get("max_score"))
     bounded = lower is not None and upper is not None and -_NO_BOUND < lower < upper < _NO_BOUND
     extra = object_of(config.get("additional_details"))
-    kind = extra.get("kind")
+    kind = text_of(extra.get("kind"))
+    if kind not in KINDS:
+        kind = "proportion" if config.get("score_type") == "binary" else None
     return MetricFacts(
         higher_is_better=None if not isinstance(lower_is_better, bool) else not lower_is_better,
-        kind=kind if kind in KINDS else "proportion" if config.get("score_type") == "binary" else None,
+        kind=kind,
         lower=lower / unit if lower is not None and bounded else None,
         upper=upper / unit if upper is not None and bounded else None,
         chance=_number_in(extra, ("chance",)),

@@ -9,11 +9,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from service.readers.evaluation import Evaluation, Run, Score, list_of, number_of, object_of, shots, text_of
+from service.readers.evaluation import (
+    Evaluation,
+    MetricFacts,
+    Run,
+    Score,
+    list_of,
+    number_of,
+    object_of,
+    shots,
+    text_of,
+)
 from service.readers.load_report import Ledger
 from service.readers.outcomes import outcomes_of
 
@@ -34,6 +44,8 @@ _SCORES = frozenset(
         "wildbench_score_rescaled",
     }
 )  # fmt: skip
+# Adapters under which the model chooses: exact match is then no free answer, which chance would never get right.
+_OPTIONS, _FREE = "multiple_choice", "exact_match"
 _SPLITS = ("test", "valid")  # the first one that a run has
 _FEWEST = 2  # instances from which a standard error can be had
 
@@ -49,9 +61,9 @@ def read_helm(read: Read, folder: str, ledger: Ledger) -> Iterator[Evaluation]:
     if model is None or name is None:
         ledger.left_out("no_model", "files that do not name their model", f"{folder}/{RUN_SPEC}")
         return
+    chosen = (text_of(adapter.get("method")) or "").startswith(_OPTIONS) or f"method={_OPTIONS}" in name
     groups = [group for group in list_of(spec.get("groups")) if text_of(group)]
-    task = _task(name)
-    common = (task, shots(adapter.get("max_train_instances")), groups[0] if groups else None)
+    common = _Common(_task(name), shots(adapter.get("max_train_instances")), groups[0] if groups else None, chosen)
     yield Run(model, folder, "HELM"), _scores(read, common, folder, ledger)
 
 
@@ -62,8 +74,17 @@ def _task(name: str) -> str:
     return f"{scenario}:{','.join(kept)}" if kept else scenario
 
 
-def _scores(read: Read, common: tuple[str, str | None, str | None], folder: str, ledger: Ledger) -> Iterator[Score]:
-    task, prompting, group = common
+class _Common(NamedTuple):
+    """What the scores of a run have in common; `chosen`: answers are one of several options."""
+
+    task: str
+    prompting: str | None
+    group: str | None
+    chosen: bool
+
+
+def _scores(read: Read, common: _Common, folder: str, ledger: Ledger) -> Iterator[Score]:
+    task, prompting, group, chosen = common
     stats = [stat for stat in list_of(read(STATS)) if isinstance(stat, dict)]
     split = next((name for name in _SPLITS if any(_plain_in(stat, name) for stat in stats)), None)
     if split is None:
@@ -83,7 +104,9 @@ def _scores(read: Read, common: tuple[str, str | None, str | None], folder: str,
         values = {name: sum(several) / len(several) for name, several in instances.get(metric, {}).items()}
         stderr, n = _error(values, mean)
         outcomes = None if n is None else outcomes_of(values, mean)
-        yield Score(task, metric, prompting, None, mean, stderr, n, group, outcomes=outcomes)
+        guessed = chosen and metric == _FREE
+        full, facts = (f"{metric} ({_OPTIONS})", MetricFacts(higher_is_better=True)) if guessed else (metric, None)
+        yield Score(task, full, prompting, None, mean, stderr, n, group, facts, outcomes)
 
 
 def _plain_in(stat: Mapping[str, Any], split: str) -> bool:

@@ -5,7 +5,6 @@ Facts about the format: logs written by Inspect 0.3.41 and 0.3.285.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,13 @@ from service.readers.evaluation import (
     Run,
     Score,
     count_of,
+    digest,
     list_of,
     number_of,
     object_of,
     shots,
     text_of,
+    version_of,
 )
 from service.readers.load_report import NO_ERROR, Ledger
 from service.readers.outcomes import outcomes_of
@@ -32,6 +33,8 @@ SUCCESS = "success"
 _SPREAD = frozenset({"stderr", "bootstrap_stderr", "std", "var", "ci_lower", "ci_upper"})
 _MEANS = frozenset({"accuracy", "mean"})  # over all samples; others may be of some of them, as those of `grouped` are
 _SHOT_ARGUMENTS = ("fewshot", "num_fewshot", "n_shot", "shots")
+_LOCAL = "local"  # hf/local, vllm/local: weights in a folder
+_LAST = frozenset({"main", None})  # revisions that say nothing
 _LONGEST_ARGUMENT = 100  # characters of an argument in a task's name; prompts are arguments too
 
 
@@ -52,8 +55,21 @@ def read_inspect(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iter
     if model is None or task is None:
         ledger.left_out("no_model", "files that do not name their model", file)
         return
+    if document.get("invalidated") is True:
+        ledger.mixed("invalidated", "logs that were marked as invalid, and are read all the same", file)
     version = text_of(object_of(evaluated.get("packages")).get("inspect_ai"))
-    yield Run(model, file, f"Inspect {version}" if version else "Inspect"), _scores(document, evaluated, file, ledger)
+    model, checkpoint = _model(model, object_of(evaluated.get("model_args")))
+    run = Run(model, file, f"Inspect {version}" if version else "Inspect", checkpoint=checkpoint)
+    yield run, _scores(document, evaluated, file, ledger)
+
+
+def _model(name: str, arguments: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Name of the model, and its checkpoint: local weights are named by their path alone."""
+    path = text_of(arguments.get("model_path"))
+    if path is not None and name.rpartition("/")[2] == _LOCAL:
+        name = path
+    revision = text_of(arguments.get("revision"))
+    return name, None if revision in _LAST else revision
 
 
 def _scores(document: Mapping[str, Any], evaluated: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Score]:
@@ -62,7 +78,7 @@ def _scores(document: Mapping[str, Any], evaluated: Mapping[str, Any], file: str
     if not scorers:
         ledger.left_out("no_scores", "logs without scores", file)
     epochs = count_of(object_of(evaluated.get("config")).get("epochs")) or 1
-    version = evaluated.get("task_version")
+    version = version_of(evaluated.get("task_version"))
     arguments = object_of(evaluated.get("task_args"))
     shown = next((name for name in _SHOT_ARGUMENTS if shots(arguments.get(name))), "")
     task, prompting = _task(evaluated, shown), shots(arguments.get(shown))
@@ -78,8 +94,7 @@ def _scores(document: Mapping[str, Any], evaluated: Mapping[str, Any], file: str
                 continue
             facts = MetricFacts(kind="bounded", lower=0.0, upper=1.0) if epochs > 1 and 0 <= value <= 1 else None
             outcomes = outcomes_of(_values(document, scorer), value)
-            common = (task, full, prompting, None if version is None else str(version))
-            yield Score(*common, value, stderr, size, facts=facts, outcomes=outcomes)
+            yield Score(task, full, prompting, version, value, stderr, size, facts=facts, outcomes=outcomes)
 
 
 def _task(evaluated: Mapping[str, Any], shown: str) -> str:
@@ -89,19 +104,17 @@ def _task(evaluated: Mapping[str, Any], shown: str) -> str:
     kept = [
         f"{name}={_written(value)}"
         for name, value in sorted(arguments.items())
-        if isinstance(value, (str, int, float)) and name != shown and value != evaluated.get("model")
+        if value is not None and name != shown and value != evaluated.get("model")
     ]
     task = text_of(evaluated.get("task")) or ""
     return f"{task}:{','.join(kept)}" if kept else task
 
 
-def _written(value: str | float) -> str:
-    """An argument on one line; the end of a long one as a digest."""
-    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
-    if len(text) <= _LONGEST_ARGUMENT:
-        return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[:_LONGEST_ARGUMENT]}…{digest[:8]}"
+def _written(value: Any) -> str:
+    """An argument on one line, lists and objects as JSON; the end of a long one as a digest."""
+    compact = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = " ".join(compact.split())
+    return text if len(text) <= _LONGEST_ARGUMENT else f"{text[:_LONGEST_ARGUMENT]}…{digest(text)}"
 
 
 def _size(document: Mapping[str, Any], scorer: Mapping[str, Any], epochs: int) -> int | None:

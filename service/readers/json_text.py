@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def bad_item(index: int, message: str, rows: tuple[int, ...]) -> CurveItem:
 
 def repeated_keys(value: Any) -> Iterator[Problem]:
     """A problem for each key that was given more than once in an object."""
-    waiting = [("", value)]
+    waiting = [("", value)] if type(value) in _CONTAINERS else []
     while waiting:
         pointer, current = waiting.pop()
         if isinstance(current, RepeatedKeys):
@@ -109,9 +110,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) == len(pairs):
         return document
-    keys = [key for key, _ in pairs]
+    times = Counter(key for key, _ in pairs)
     marked = RepeatedKeys(document)
-    marked.repeated = tuple(key for key in document if keys.count(key) > 1)
+    marked.repeated = tuple(key for key in document if times[key] > 1)
     return marked
 
 

@@ -16,15 +16,20 @@ from service.readers.evaluation import (
     Run,
     Score,
     count_of,
+    digest,
     number_of,
     object_of,
     shots,
     text_of,
+    version_of,
 )
 from service.readers.load_report import Ledger
 
 NAME = "lm-eval"
-_ARGUMENT = re.compile(r"(?:^|,)(pretrained|model|revision|engine)=([^,]*)")
+_ARGUMENT = re.compile(r"(?:^|,)(\w+)=([^,]*)")
+# Arguments that name the model, in the order of the harness's `_get_model_name`: an adapter stands beside its base.
+_NAMES = ("peft", "delta", "pretrained", "model", "path", "engine")
+_QUANTISED = {"load_in_4bit": "4bit", "load_in_8bit": "8bit"}  # the same weights rounded: another model
 _NO_FILTER = "none"
 _LONGEST_NAME = 300  # characters of a task's name that are searched for its group
 _DIRECTIONS = {better: MetricFacts(higher_is_better=better) for better in (True, False)}
@@ -53,7 +58,7 @@ def read_lm_eval(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iter
         model,
         file,
         _harness(document),
-        checkpoint=None if revision is None or revision in _LAST else revision,
+        checkpoint=revision,
         parameters=number_of(config.get("model_num_parameters")),
     )
     yield run, _scores(document, run, ledger)
@@ -64,10 +69,14 @@ def _model(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
     config = object_of(document.get("config"))
     given = config.get("model_args")
     arguments = given if isinstance(given, dict) else dict(_ARGUMENT.findall(given if isinstance(given, str) else ""))
-    named = (text_of(arguments.get(key)) for key in ("pretrained", "model", "engine"))
+    named = (text_of(arguments.get(key)) for key in _NAMES)
     top = (text_of(document.get("model_name")), text_of(config.get("model_name")), text_of(config.get("model")))
     model = next((name for name in (*named, *top) if name), None)
-    return model, text_of(arguments.get("revision")) or text_of(config.get("model_revision"))
+    if model is not None:
+        model = "-".join((model, *(bits for key, bits in _QUANTISED.items() if str(arguments.get(key)) == "True")))
+    revision = text_of(arguments.get("revision")) or text_of(config.get("model_revision"))
+    folder = text_of(arguments.get("subfolder"))
+    return model, folder if revision is None or revision in _LAST else "/".join(filter(None, (revision, folder)))
 
 
 def _harness(document: Mapping[str, Any]) -> str:
@@ -92,11 +101,10 @@ def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[S
         if task in counted:
             ledger.left_out("group", "groups, whose subtasks are counted instead", f"{task}: {run.model}")
             continue
-        version = versions.get(task)
         common = _Task(
             task,
             prompting.of(task),
-            None if version is None or version == "N/A" else str(version),
+            version_of(versions.get(task)),
             count_of(object_of(sizes.get(task)).get("effective")) if sizes else None,
             parent.get(task),
         )
@@ -134,7 +142,7 @@ def _task_scores(
 
 
 class _Prompting:
-    """The number of shots of each task, and whether a chat template was used."""
+    """The number of shots of each task, whether a chat template was used, and which system instruction."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         config = object_of(document.get("config"))
@@ -142,14 +150,24 @@ class _Prompting:
         self._tasks = object_of(document.get("n-shot"))
         self._configs = object_of(document.get("configs"))
         template = document.get("chat_template") or config.get("apply_chat_template")
-        self._suffix = ", chat template" if template else ""
+        self._more = [*(["chat template"] if template else []), *_system_instruction(document, config)]
 
     def of(self, task: str) -> str | None:
         """Prompting of a task as the field writes it; None where nothing says it."""
         if not self._tasks and not self._configs:
-            return None if self._all is None else self._all + self._suffix
+            return self._with_more(self._all)
         own = shots(self._tasks.get(task)) or shots(object_of(self._configs.get(task)).get("num_fewshot")) or self._all
-        return None if own is None else own + self._suffix
+        return self._with_more(own)
+
+    def _with_more(self, count: str | None) -> str | None:
+        return ", ".join(filter(None, (count, *self._more))) or None
+
+
+def _system_instruction(document: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """What names a system instruction: models answer otherwise under another one."""
+    texts = (text_of(one.get("system_instruction")) for one in (document, config))
+    if (text := next(filter(None, texts), None)) is not None:
+        yield f"system instruction {digest(text)}"
 
 
 def _groups(document: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -16,14 +16,14 @@ _OTHER_POINT = re.compile(r"\bpoint (\d+)\b")
 def load_item(item: CurveItem) -> LoadedCurve:
     """The checked curve of an item; raises `InvalidInput` with its problems, those of a table placed by row."""
     if item.document is None:
-        raise InvalidInput(_in_file(item.problems, item.file))
+        raise InvalidInput(in_file(item.problems, item.file))
     try:
         return load_curve(item.document)
     except InvalidInput as error:
         if item.columns is None and not item.file:
             raise
         problems = error.problems if item.columns is None else placed(error.problems, item.rows, item.columns)
-        raise type(error)(_in_file(problems, item.file)) from None
+        raise type(error)(in_file(problems, item.file)) from None
 
 
 def placed(problems: Iterable[Problem], rows: tuple[int, ...], columns: Mapping[str, str]) -> Iterator[Problem]:
@@ -33,7 +33,7 @@ def placed(problems: Iterable[Problem], rows: tuple[int, ...], columns: Mapping[
         yield Problem(_place(problem.pointer, rows, columns), message)
 
 
-def _in_file(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
+def in_file(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
     """Problems with the file before their place, where the input has several."""
     for problem in problems:
         yield Problem(f"{file}, {problem.pointer}" if problem.pointer else file, problem.message) if file else problem

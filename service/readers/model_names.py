@@ -16,6 +16,7 @@ _MIXTURE = re.compile(r"\d+x\d+(?:\.\d+)?[mb]", re.IGNORECASE)  # 8x7b: neither 
 _UNIT = {"m": 1e6, "b": 1e9}
 _PRECISION = frozenset({"bf16", "fp16", "fp32", "float16", "float32", "bfloat16"})  # the same weights, stored otherwise
 _FORM = frozenset({"hf", "base"})  # the same weights, packed otherwise
+_MAKER = ("meta", "llama")  # Meta-Llama-3.1-8B was renamed to Llama-3.1-8B
 LONGEST_NAME = 300  # characters looked at; longer ones are no names of models
 
 
@@ -66,7 +67,9 @@ def read_name(name: str) -> ReadName:
 
 def _parts(base: str) -> list[str]:
     """What stands between the separators of a name, an underscore as decimal point read as one."""
-    return [part for part in _PARTS.split(_POINT.sub(r"\1.", base[:LONGEST_NAME])) if part]
+    parts = [part for part in _PARTS.split(_POINT.sub(r"\1.", base[:LONGEST_NAME])) if part]
+    twice = len(parts) > 1 and (parts[0].lower(), parts[1].lower()) == _MAKER
+    return parts[1:] if twice else parts
 
 
 def _size(part: str) -> tuple[float | None, str]:

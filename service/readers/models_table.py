@@ -34,9 +34,10 @@ class KnownModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelsTable:
-    """Models by every name they may have."""
+    """Models by every name they may have, and the families' names by these in lower case."""
 
     models: Mapping[str, KnownModel]
+    families: Mapping[str, str]
 
     def find(self, name: str) -> KnownModel | None:
         """The row of a model; None where the table lacks it.
@@ -107,7 +108,8 @@ def _named(models: Iterable[KnownModel]) -> ModelsTable:
     """A table that finds each model by its other names as well, where no row has that name itself."""
     named = list(models)
     other = {plain: model for model in reversed(named) for plain in plain_names(model.model)[1:]}
-    return ModelsTable({**other, **{plain_names(model.model)[0]: model for model in named}})
+    families = {model.family.lower(): model.family for model in named if model.family}
+    return ModelsTable({**other, **{plain_names(model.model)[0]: model for model in named}}, families)
 
 
 def _add(

@@ -44,7 +44,7 @@ def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
     built_in = built_in_models().find(run.model)
     read = read_name(run.model)
     families = (given.family if given else None, run.family, built_in.family if built_in else None)
-    family = next((name for name in families if name), read.family)
+    family = next((name for name in families if name), None) or _as_known(read.family, table)
     if table is not None and given is None:
         ledger.mixed("not_in_models_table", "models that the models table lacks", run.model)
     commit = run.checkpoint if _COMMIT.fullmatch(run.checkpoint or "") else None
@@ -52,7 +52,8 @@ def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
         message = "models whose revision is a commit, which is taken as no checkpoint of their training"
         ledger.inferred("commit", message, f"{run.model}: {commit}")
     checkpoint, tokens = (None, None) if commit is not None else _checkpoint(run.checkpoint, family)
-    found = dict(_scales(run, given, built_in, tokens))
+    tables = given.scales if given else {}, _at(checkpoint, built_in)
+    found = dict(_scales(run, tables, tokens))
     size = found.get(PARAMETERS)
     if size and read.parameters and not 1 / AGREEMENT < size[0] / read.parameters < AGREEMENT:
         ledger.mixed("size_disagrees", "models whose name says another size", f"{run.model}: {size[0]:g} parameters")
@@ -61,17 +62,32 @@ def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
     return Place(base_name(run.model), family, checkpoint, scales, origins, commit)
 
 
+def _as_known(family: str, table: ModelsTable | None) -> str:
+    """A family that a model's name gives, written as in the tables, where other models of it may stand."""
+    known = {**built_in_models().families, **(table.families if table else {})}
+    return known.get(family.lower(), family)
+
+
+def _at(checkpoint: str | None, known: KnownModel | None) -> Mapping[str, float]:
+    """The scales in the built-in table; a checkpoint before the end of training has seen less than that says."""
+    scales = known.scales if known else {}
+    return scales if checkpoint is None else {axis: scales[axis] for axis in scales if axis not in (TOKENS, FLOPS)}
+
+
 def _scales(
-    run: Run, given: KnownModel | None, built_in: KnownModel | None, tokens: float | None
+    run: Run, tables: tuple[Mapping[str, float], Mapping[str, float]], tokens: float | None
 ) -> Iterator[tuple[str, tuple[float, str]]]:
-    """Each axis with its value and origin; sources in reverse order, so that in a dictionary the first one wins."""
+    """Each axis with its value and origin; sources in reverse order, so that in a dictionary the first one wins.
+
+    `tables` are the scales in the models table and in the built-in one.
+    """
     sizes: dict[str, float] = {}
     own = dict(zip(SCALES, (run.parameters, run.training_flops, run.training_tokens, run.scale), strict=True))
     sources = (
         ("their names", {PARAMETERS: read_name(run.model).parameters}),
-        ("the built-in table", built_in.scales if built_in else {}),
+        ("the built-in table", tables[1]),
         ("the files", own),
-        ("the models table", given.scales if given else {}),
+        ("the models table", tables[0]),
         (CHECKPOINTS, {TOKENS: tokens}),
     )
     for origin, values in sources:

@@ -12,6 +12,8 @@ from service.readers.load_report import Ledger
 
 _MARKS = (b'"results"', b'"evaluation_results"', b'"scores"', b'"eval"', b'"doc_id"')  # each has one of these
 
+_OF_EXAMPLES = ("metrics", "filtered_resps", "resps")  # older files of logged examples lack the first
+
 
 @dataclass(frozen=True, slots=True)
 class ResultFormat:
@@ -51,4 +53,4 @@ def holds_curves(document: Any) -> bool:
 
 def is_sample(document: Any) -> bool:
     """Whether a line is about one example, as lm-evaluation-harness logs them."""
-    return isinstance(document, dict) and "doc_id" in document and "metrics" in document
+    return isinstance(document, dict) and "doc_id" in document and any(name in document for name in _OF_EXAMPLES)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from models.errors import Problem
@@ -14,10 +15,11 @@ from service.readers.items import CurveItem, names_of
 from service.readers.loading import rows_text
 from service.readers.spool import Row
 from service.schemas.points import MOST_POINTS
-from service.schemas.scalars import shown
+from service.schemas.scalars import LONGEST_TEXT, MOST_TAGS, is_text, shown
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _WORDS = ("kind", "unit")
+_NO_TAG = f"a curve has up to {MOST_TAGS} of them, each of one line and up to {LONGEST_TEXT:,} characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ class LeftOut:
 
     nameless: tuple[int, ...] = ()
     varying: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, int] = field(default_factory=dict)
 
     def start(self) -> None:
         """Begin a new pass."""
-        self.varying = {}
+        self.varying, self.unfit = {}, {}
 
     def messages(self) -> tuple[str, ...]:
         """One message a column."""
@@ -47,7 +50,11 @@ class LeftOut:
             f"column {name} varies within {count} curve{'s'[: count != 1]}, whose tags it was left out of"
             for name, count in self.varying.items()
         )
-        return (*nameless, *varying)
+        unfit = (
+            f"column {name} is no tag of {count} curve{'s'[: count != 1]}, which it was left out of: {_NO_TAG}"
+            for name, count in self.unfit.items()
+        )
+        return (*nameless, *varying, *unfit)
 
 
 def curve_of_rows(group: Grouped, columns: Columns, left_out: LeftOut) -> CurveItem:
@@ -113,6 +120,11 @@ def _axis(
     """The first axis that any row has, and a problem where other rows have only another one."""
     used = [axis for axis in columns.scales if any(row[axis[1]] for row in cells)] or list(columns.scales[:1])
     name, place = used[0]
+    if len(cells) > 1 and len({row[place] for row in cells}) == 1:
+        differs = [other for other, at in used[1:] if len({row[at] for row in cells}) > 1]
+        if differs:
+            message = f"the same in all rows, but not {differs[0]}: if that is the scale, say --scale {differs[0]}"
+            return used[0], (Problem(f"{rows_text(tuple(numbers))}, column {name}", message),)
     for other, other_place in used[1:]:
         strays = tuple(
             number for number, row in zip(numbers, cells, strict=True) if not row[place] and row[other_place]
@@ -130,7 +142,7 @@ def _metric(
     request: dict[str, Any] = {}
     problems: list[Problem] = []
     for field_name, place in columns.metric:
-        value, faults = _constant(cells, numbers, place, field_name)
+        value, faults = _constant(cells, numbers, place, field_name, partial(_metric_value, field_name))
         problems += faults
         if value is not None:
             request[field_name] = _metric_value(field_name, value)
@@ -144,18 +156,23 @@ def _metric_value(name: str, cell: str) -> Any:
 
 
 def _constant(
-    cells: Sequence[Sequence[str]], numbers: Sequence[int], place: int | None, name: str
+    cells: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+    place: int | None,
+    name: str,
+    value_of: Callable[[str], Any] = str,
 ) -> tuple[str | None, tuple[Problem, ...]]:
-    """The one value that a column has within a curve; rows where it is empty do not count."""
+    """The one value that a column has within a curve, however it is written; rows where it is empty do not count."""
     if place is None:
         return None, ()
     first: dict[str, int] = {}
     for number, row in zip(numbers, cells, strict=True):
         if row[place]:
             first.setdefault(row[place], number)
-    if len(first) <= 1:
+    values = {value_of(cell): (cell, number) for cell, number in reversed(first.items())}
+    if len(values) <= 1:
         return next(iter(first), None), ()
-    (one, one_row), (other, other_row) = list(first.items())[:2]
+    (one, one_row), (other, other_row) = list(reversed(values.values()))[:2]
     message = f"{shown(one)} in row {one_row} but {shown(other)} in row {other_row}: one curve has one {name}"
     return None, (Problem(f"{rows_text(tuple(numbers))}, column {name}", message),)
 
@@ -165,9 +182,13 @@ def _tags(cells: Sequence[Sequence[str]], columns: Columns, left_out: LeftOut) -
 
 
 def _constant_tags(cells: Sequence[Sequence[str]], columns: Columns, left_out: LeftOut) -> Iterator[tuple[str, str]]:
+    count = 0
     for name, place in columns.tags:
         value = cells[0][place]
         if any(row[place] != value for row in cells):
             left_out.varying[name] = left_out.varying.get(name, 0) + 1
+        elif value and (count == MOST_TAGS or not (is_text(name) and is_text(without_quote(value)))):
+            left_out.unfit[name] = left_out.unfit.get(name, 0) + 1
         elif value:
+            count += 1
             yield name, without_quote(value)

@@ -88,16 +88,17 @@ def _axis_values(gathering: Gathering, axis: str, run: Ints) -> Floats:
     """The scale of each score, NaN where the run has no place on the axis."""
     counts = np.bincount(run, minlength=len(gathering.runs))
     values = np.full(len(gathering.runs), np.nan)
-    told = set()
+    told: set[str] = set()
     for number, (one, place) in enumerate(gathering.runs):
         values[number] = place.scales.get(axis, np.nan)
+        model = f"{one.model} at {place.checkpoint}" if place.checkpoint else one.model
         if axis not in place.scales:
             message = f"results of models whose {axis} neither a table, the file nor the name says (see --models)"
-            gathering.ledger.left_out("no_scale", message, one.model, int(counts[number]))
-        elif one.model not in told:
+            gathering.ledger.left_out("no_scale", message, model, int(counts[number]))
+        elif model not in told:
             message = f"models whose {axis} are from {place.origins[axis]}"
-            gathering.ledger.inferred("scale", message, f"{one.model}: {values[number]:.6g}")
-            told.add(one.model)
+            gathering.ledger.inferred("scale", message, f"{model}: {values[number]:.6g}")
+            told.add(model)
     return values[run]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -33,6 +34,7 @@ from service.readers.recognition import (
 from service.readers.source import ARCHIVE, BLOCK_BYTES, binary_kind
 
 _JSON = (".json", ".jsonl", ".ndjson")  # names of files that are meant to be JSON
+_LINE_END = re.compile(rb"[\r\n]")
 _FEWEST_COLUMNS = 3  # known names in the first line of a text that may be a tidy table
 _HEADER, _JOURNAL, _WORKBOOK = "header.json", "_journal/start.json", "[Content_Types].xml"
 
@@ -83,10 +85,12 @@ class SuiteFiles:
     formats: Counter[str] = field(default_factory=Counter)
     curve_files: list[CurveFile] = field(default_factory=list)
     sampled: set[str] = field(default_factory=set)  # folders with logged examples
+    folders: set[str] = field(default_factory=set)
 
     def read(self, entries: Sequence[Entry]) -> None:
         """Read all files; raises `TooMuch`, and nothing for a single one that cannot be used."""
         by_name = {entry.name: entry for entry in entries}
+        self.folders |= {_folder(name) for name in by_name}
         self.sampled |= {_folder(name) for name in by_name if SAMPLES.fullmatch(name)}
         runs = {_folder(name) for name in by_name if PurePosixPath(name).name == helm.RUN_SPEC}
         for entry in entries:
@@ -151,7 +155,7 @@ class SuiteFiles:
             self._results(known, document, entry.name, by_name)
         elif holds_curves(document):
             self._curves(entry, "json")
-        else:
+        elif not bigbench.is_definition(entry.name, self.folders):
             self._unrelated(entry, "JSON of no known format")
 
     def _lines(self, entry: Entry, head: bytes, by_name: Mapping[str, Entry]) -> None:
@@ -261,7 +265,7 @@ def _may_be_table(head: bytes) -> bool:
 
 
 def _first_line(head: bytes) -> str:
-    return head.split(b"\n", 1)[0][:10_000].decode("utf-8-sig", "replace")
+    return _LINE_END.split(head, maxsplit=1)[0][:10_000].decode("utf-8-sig", "replace")
 
 
 def _folder(name: str) -> str:

@@ -115,12 +115,14 @@ def record_result(score: float, stderr: float, n: int, upper: float = 1.0) -> di
     }
 
 
-def helm_run(folder: Path, model: str, outcomes: Sequence[float], split: str = "test") -> None:
+def helm_run(
+    folder: Path, model: str, outcomes: Sequence[float], split: str = "test", method: str = "generation"
+) -> None:
     """A run folder of HELM."""
     place = folder / f"mmlu:subject=anatomy,model=eleutherai_{model}"
     place.mkdir(parents=True)
     name = f"mmlu:subject=anatomy,method=joint,model=eleutherai_{model}"
-    adapter = {"model": f"eleutherai/{model}", "max_train_instances": 5}
+    adapter = {"model": f"eleutherai/{model}", "max_train_instances": 5, "method": method}
     spec = {"name": name, "adapter_spec": adapter, "groups": ["mmlu"]}
     mean = sum(outcomes) / len(outcomes)
     perturbed = {"name": "exact_match", "split": split, "perturbation": {"name": "robustness"}}

@@ -272,3 +272,38 @@ def _peak(path: Path, curves: int) -> int:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
+
+
+def test_one_number_written_in_two_ways_is_one_number() -> None:
+    rows = ("a,accuracy,.25,TRUE,1e8,0.5,300", "a,accuracy,0.250,yes,1e9,0.5,300")
+    header = "task,metric,chance,higher_is_better,parameters,score,n_examples"
+    assert _loaded(_text(*rows, header=header))[0].curve.metric.chance == 0.25
+
+
+def test_columns_that_no_tag_can_be_are_left_out_and_told() -> None:
+    extra = ",".join(f"c{i}" for i in range(102))
+    cells = ",".join(["v"] * 102)
+    rows = (f'a,accuracy,1e8,.2,300,{cells},"two\nlines"', f'a,accuracy,1e9,.3,300,{cells},"two\nlines"')
+    content = _text(*rows, header=f"task,metric,parameters,score,n_examples,{extra},note")
+    (item,), messages = _read(content)
+    assert len(item.document["tags"]) == 100 if item.document else False
+    assert load_item(item).curve.task == "a"
+    assert [message.split(" of 1 curve")[0] for message in messages] == [
+        "column c100 is no tag",
+        "column c101 is no tag",
+        "column note is no tag",
+    ]
+
+
+def test_a_scale_that_never_changes_beside_one_that_does_is_told_by_the_option() -> None:
+    rows = ("a,accuracy,7e7,1e9,.2,300", "a,accuracy,7e7,1e10,.3,300")
+    content = _text(*rows, header="task,metric,parameters,training_tokens,score,n_examples")
+    assert _curve_error(content).endswith("if that is the scale, say --scale training_tokens")
+    assert [point.scale for point in _loaded(content, "training_tokens")[0].curve.points] == [1e9, 1e10]
+
+
+def test_more_correct_than_asked_says_nothing_of_a_score_that_was_not_given() -> None:
+    rows = ("a,accuracy,1e8,30,100", "a,accuracy,1e9,101,100")
+    error = _curve_error(_text(*rows, header="task,metric,parameters,n_correct,n_examples"))
+    assert error.startswith("row 3, column n_correct")
+    assert "score" not in error

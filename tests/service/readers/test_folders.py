@@ -15,7 +15,17 @@ from service.readers.errors import UnreadableFile
 from service.readers.loading import load_item
 from service.readers.opening import open_curves
 from tests.service.readers.reading import codes, note, points_of, read
-from tests.service.readers.result_files import SIZES, old_results, share, write, zipped, zstd_zip
+from tests.service.readers.result_files import (
+    SIZES,
+    helm_run,
+    old_results,
+    record,
+    record_result,
+    share,
+    write,
+    zipped,
+    zstd_zip,
+)
 
 COUNTS = dict(zip(SIZES, (150, 170, 190, 230), strict=True))
 CSV = "task,metric,model,parameters,score,n_examples\n"
@@ -235,3 +245,32 @@ def test_a_curve_that_several_tables_have_points_of_is_named(tmp_path: Path) -> 
     items, report = read(tmp_path)
     assert len(items) == 2
     assert "arc, acc in b.csv" in note(report, "several_files")
+
+
+def test_lines_that_end_in_a_carriage_return_are_text_like_any_other(tmp_path: Path) -> None:
+    header, *rows = "task,metric,parameters,score,n_examples", "a,accuracy,1e8,.2,500", "a,accuracy,1e9,.3,500"
+    (tmp_path / "a.csv").write_text("\n".join((header, *rows, "")))
+    (tmp_path / "old.csv").write_text("\r".join((header, *(row.replace("a,", "b,", 1) for row in rows), "")))
+    (tmp_path / "log.txt").write_text("progress 10%\rprogress 20%\n")
+    items, report = read(tmp_path)
+    assert [item.names["task"] for item in items] == ["a", "b"]
+    assert "log.txt" in note(report, "unrelated")
+
+
+@pytest.mark.parametrize("kind", [[], {}, 3])
+def test_a_record_with_a_kind_that_is_no_text_is_read(tmp_path: Path, kind: object) -> None:
+    for index, name in enumerate(SIZES):
+        result = record_result(0.2 + index / 10, 0.01, 400)
+        result["metric_config"]["additional_details"] = {"kind": kind}
+        write(tmp_path / f"{name}.json", record(f"pythia-{name}", [result]))
+    assert len(read(tmp_path)[0]) == 1
+
+
+def test_a_helm_run_whose_statistics_are_no_list_is_left_out(tmp_path: Path) -> None:
+    for name in SIZES:
+        helm_run(tmp_path, f"pythia-{name}", [1.0, 0.0, 1.0])
+    for damaged in tmp_path.glob("*pythia-70m/stats.json"):
+        damaged.write_text("NaN")
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 3
+    assert codes(report)["no_scores"] == 1

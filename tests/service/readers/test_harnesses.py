@@ -133,10 +133,36 @@ def test_arguments_of_a_task_but_its_shots_are_a_part_of_its_name(tmp_path: Path
     items, _ = read(tmp_path)
     found = {item.names["task"]: load_item(item).curve for item in items}
     algebra, geometry, passed = sorted(found)
-    assert (algebra, geometry) == ("arithmetic:hard=true,subject=algebra", "arithmetic:hard=true,subject=geometry")
+    assert algebra == "arithmetic:hard=true,levels=[1,2],subject=algebra"
+    assert geometry == "arithmetic:hard=true,subject=geometry"
     assert [found[task].prompting for task in (algebra, geometry, passed)] == ["5-shot", None, "0-shot"]
     assert passed.startswith("arithmetic:prompt=Think twice. Think")
     assert len(passed) < 130
+
+
+def test_a_revision_of_the_model_is_a_checkpoint_and_local_weights_are_named_by_their_path(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        for revision in ("step1000", "main"):
+            log = inspect_log(f"pythia-{name}", k, 100)
+            log["eval"]["model_args"] = {"revision": revision}
+            write(tmp_path / f"{name}-{revision}.json", log)
+        local = inspect_log("local", k, 100)
+        local["eval"] |= {"task": "local", "model": "hf/local", "model_args": {"model_path": f"/models/own-{name}"}}
+        write(tmp_path / f"{name}-local.json", local)
+    items, report = read(tmp_path)
+    found = {(item.names["task"], (item.document or {})["tags"].get("checkpoint")): item for item in items}
+    assert set(found) == {("arithmetic", None), ("arithmetic", "step1000"), ("local", None)}
+    assert [point["model"] for point in points_of(found["local", None])] == [f"own-{name}" for name in SIZES]
+    assert "different_results" not in codes(report)
+
+
+def test_logs_that_are_marked_as_invalid_are_pointed_at(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        write(tmp_path / f"{name}.json", inspect_log(f"pythia-{name}", k, 100, invalidated=name == "70m"))
+    (item,), report = read(tmp_path)
+    assert len(points_of(item)) == 4
+    assert "70m.json" in note(report, "invalidated")
+    assert codes(report)["invalidated"] == 1
 
 
 def test_metrics_of_some_of_the_samples_do_not_get_the_size_of_the_whole_task(tmp_path: Path) -> None:
@@ -173,6 +199,17 @@ def test_bigbench_scores_take_n_from_the_task_definition_beside_them(tmp_path: P
     assert [point.scale for point in curves[0].points] == list(SIZES.values())
     assert curves[0].metric.chance == 0.5
     assert (curves[0].model_family, report.formats["bigbench"]) == ("BIG-G T=0", 4)
+    assert "unrelated" not in codes(report)
+
+
+def test_a_task_definition_without_results_beside_it_is_unrelated(tmp_path: Path) -> None:
+    task = tmp_path / "navigate"
+    write(task / "task.json", {"name": "navigate", "examples": [{}] * 1000})
+    write(tmp_path / "other" / "task.json", {"name": "other", "examples": [{}]})
+    for name, k in COUNTS.items():
+        rows = [scores_row(k / 100)]
+        write(task / "results" / f"scores_BIG-G_{name}.json", scores_file(name, SIZES[name], rows))
+    assert "other/task.json" in note(read(tmp_path)[1], "unrelated")
 
 
 def test_a_bigbench_file_with_every_field_of_the_published_ones_is_read(tmp_path: Path) -> None:
@@ -236,6 +273,14 @@ def test_helm_run_folders_get_n_and_the_standard_error_from_their_instances(tmp_
     assert "num_prompt_tokens" in note(report, "no_score")
 
 
+def test_exact_match_of_chosen_options_has_no_chance_of_nothing(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        helm_run(tmp_path, f"pythia-{name}", [float(i < k) for i in range(100)], method="multiple_choice_joint")
+    (item,), _ = read(tmp_path)
+    metric = load_item(item).curve.metric
+    assert (metric.name, metric.chance, metric.kind) == ("exact_match (multiple_choice)", None, MetricKind.PROPORTION)
+
+
 def test_helm_means_of_other_numbers_are_bounded_with_a_standard_error(tmp_path: Path) -> None:
     for index, name in enumerate(SIZES):
         helm_run(tmp_path, f"pythia-{name}", [0.1 + 0.02 * (i % 7) + 0.1 * index for i in range(50)])
@@ -253,6 +298,36 @@ def test_every_eval_ever_records_make_curves_and_percent_become_fractions(tmp_pa
     assert load_item(item).curve.metric.kind is MetricKind.PROPORTION
     assert [round(100 * point["score"], 9) for point in points_of(item)] == list(COUNTS.values())
     assert report.formats == {"every-eval-ever": 4}
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "stderr", "origin"),
+    [
+        ({"standard_deviation": 0.2, "num_samples": 400}, 0.01, "standard deviations"),
+        ({"standard_error": {"value": 0.03}, "standard_deviation": 0.2, "num_samples": 400}, 0.03, ""),
+        ({"confidence_interval": {"lower": 0.1, "upper": 0.3, "confidence_level": 0.95}}, 0.0510, "intervals"),
+    ],
+)
+def test_a_record_without_a_standard_error_has_it_from_what_else_is_said_of_the_error(
+    tmp_path: Path, uncertainty: dict[str, object], stderr: float, origin: str
+) -> None:
+    for name, k in COUNTS.items():
+        result = record_result(k / 100, 1.0, 1)
+        result["score_details"]["uncertainty"] = uncertainty
+        write(tmp_path / f"{name}.json", record(f"pythia-{name}", [result]))
+    (item,), report = read(tmp_path)
+    assert [point["stderr"] for point in points_of(item)] == pytest.approx([stderr] * 4, rel=1e-3)
+    assert origin in (note(report, "stderr_elsewhere") if "stderr_elsewhere" in codes(report) else "")
+    assert ("stderr_elsewhere" in codes(report)) == bool(origin)
+
+
+def test_an_interval_of_unknown_level_gives_no_standard_error(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        result = record_result(k / 100, 1.0, 1)
+        result["score_details"]["uncertainty"] = {"confidence_interval": {"lower": 0.1, "upper": 0.3}}
+        write(tmp_path / f"{name}.json", record(f"pythia-{name}", [result]))
+    with pytest.raises(UnreadableFile, match="without a number of examples or a standard error"):
+        read(tmp_path)
 
 
 def test_records_one_a_line_are_read_as_well(tmp_path: Path) -> None:

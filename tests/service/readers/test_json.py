@@ -229,3 +229,8 @@ def test_every_json_value_is_a_curve_or_invalid_input(value: Any) -> None:
         (item,) = _items(json.dumps([document]), "json")
         with suppress(InvalidInput):
             load_item(item)
+
+
+def test_options_of_a_batch_that_are_given_twice_are_refused() -> None:
+    content = f'{{"curves": [{json.dumps(CURVE)}], "options": {{"seed": 1, "seed": 2}}}}'
+    assert "/options/seed: given more than once" in _error(content)

@@ -68,7 +68,7 @@ def test_a_size_is_read_from_the_name_where_no_table_has_the_model(tmp_path: Pat
         write(tmp_path / f"{size}.json", old_results(f"newmodel-{size}", {"piqa": share(50, 100)}))
     (item,), report = read(tmp_path)
     assert [point["scale"] for point in points_of(item)] == [1.5e9, 3e10]
-    assert "newmodel-1.5b: 1.5e+09" in note(report, "scale")
+    assert "newmodel-1.5b at step143000: 1.5e+09" in note(report, "scale")
 
 
 def test_a_model_without_a_size_is_left_out_by_name(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_new_results_give_the_number_of_shots_the_direction_and_the_size_of_the_
     curve = load_item(item).curve
     assert curve.prompting == "5-shot"
     assert [point.n_examples for point in curve.points] == [312] * 4
-    assert curve.tags == {"task_version": "1.0"}
+    assert curve.tags == {"task_version": "1"}
 
 
 def test_filters_of_the_answers_are_metrics_of_their_own_with_the_registered_chance(tmp_path: Path) -> None:
@@ -188,9 +188,94 @@ def test_model_arguments_may_be_text_or_an_object(tmp_path: Path, model: str, *,
     assert points_of(item)[0]["model"] == model
 
 
-def _at(folder: Path, revisions: dict[str, str], counts: dict[str, int] = COUNTS) -> None:
+ADAPTERS = {"peft": "me/lora", "delta": "me/delta"}
+
+
+@pytest.mark.parametrize("argument", ADAPTERS)
+def test_an_adapter_is_not_its_base_model(tmp_path: Path, argument: str) -> None:
+    for name, k in COUNTS.items():
+        for folder, more in (("base", ""), ("tuned", f",{argument}={ADAPTERS[argument]}-{name}")):
+            document = new_results(f"pythia-{name}", {"piqa": share_new(k, 312)})
+            document["config"]["model_args"] += more
+            write(tmp_path / folder / f"results_{name}.json", document)
+    items, _ = read(tmp_path)
+    assert {item.names["model_family"] for item in items} == {"pythia", ADAPTERS[argument].removeprefix("me/")}
+    assert [len(points_of(item)) for item in items] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        (",subfolder=half", ("checkpoint", {None, "half"})),
+        (",load_in_4bit=True", ("model_family", {"pythia", "pythia-4bit"})),
+    ],
+)
+def test_other_weights_of_one_name_stay_apart(tmp_path: Path, more: str, names: tuple[str, set[str | None]]) -> None:
+    for name, k in COUNTS.items():
+        for folder, own in (("a", ""), ("b", more)):
+            document = new_results(f"pythia-{name}", {"piqa": share_new(k, 312)})
+            document["config"]["model_args"] += own
+            write(tmp_path / folder / f"results_{name}.json", document)
+    items, report = read(tmp_path)
+    found = [{**(item.document or {})["tags"], **item.names} for item in items]
+    assert {one.get(names[0]) for one in found} == names[1]
+    assert "different_results" not in codes(report)
+
+
+def test_a_system_instruction_is_a_prompting_of_its_own(tmp_path: Path) -> None:
+    for name, k in COUNTS.items():
+        for instruction in (None, "Be brief.", "Be wrong."):
+            document = new_results(f"pythia-{name}", {"piqa": share_new(k, 312)}, system_instruction=instruction)
+            write(tmp_path / str(instruction) / f"results_{name}.json", document)
+    items, _ = read(tmp_path)
+    prompting = sorted(str(item.names["prompting"]) for item in items)
+    assert prompting[0] == "5-shot"
+    assert all(one.startswith("5-shot, system instruction ") for one in prompting[1:])
+    assert len(set(prompting)) == 3
+
+
+def test_a_version_is_the_same_as_a_whole_number_with_a_point(tmp_path: Path) -> None:
+    for index, (name, k) in enumerate(COUNTS.items()):
+        document = new_results(f"pythia-{name}", {"piqa": share_new(k, 312)})
+        document["versions"] = {"piqa": (1, 1.0)[index % 2]}
+        write(tmp_path / f"results_{name}.json", document)
+    (item,), _ = read(tmp_path)
+    assert len(points_of(item)) == 4
+
+
+def test_a_checkpoint_has_not_seen_the_tokens_of_its_model(tmp_path: Path) -> None:
+    _at(tmp_path / "start", dict.fromkeys(COUNTS, "step0"), family="pythia")
+    _at(tmp_path / "early", dict.fromkeys(COUNTS, "step1000"), family="pythia")
+    items, report = read(tmp_path, scale="training_flops")
+    assert {(item.document or {})["tags"]["checkpoint"] for item in items} == {"step1000"}
+    assert points_of(items[0])[0]["scale"] == pytest.approx(6 * 70426624 * 1000 * 2097152)
+    assert codes(report)["no_scale"] == 4
+    assert "pythia-70m at step0" in note(report, "no_scale")
+    assert {item.document["tags"]["checkpoint"] for item in read(tmp_path)[0] if item.document} == {"step0", "step1000"}
+
+
+@pytest.mark.parametrize(
+    ("models", "family"),
+    [
+        (("01-ai/Yi-6B", "01-ai/Yi-9B", "01-ai/Yi-34B"), "yi"),
+        (("meta-llama/Meta-Llama-3.1-8B", "meta-llama/Llama-3.1-70B", "meta-llama/Llama-3.1-405B"), "llama-3.1"),
+    ],
+)
+def test_models_of_a_family_of_the_table_that_it_lacks_are_of_that_family(
+    tmp_path: Path, models: tuple[str, ...], family: str
+) -> None:
+    for index, model in enumerate(models):
+        document = new_results("x", {"piqa": share_new(100 + 20 * index, 312)})
+        document["config"]["model_args"] = f"pretrained={model}"
+        write(tmp_path / f"results_{index}.json", document)
+    (item,), _ = read(tmp_path)
+    assert item.names["model_family"] == family
+    assert len(points_of(item)) == 3
+
+
+def _at(folder: Path, revisions: dict[str, str], counts: dict[str, int] = COUNTS, family: str = "newmodel") -> None:
     for name, revision in revisions.items():
-        document = new_results(f"newmodel-{name}", {"piqa": share_new(counts[name], 312)})
+        document = new_results(f"{family}-{name}", {"piqa": share_new(counts[name], 312)})
         document["config"]["model_args"] += f",revision={revision}"
         write(folder / f"results_{name}.json", document)
 

@@ -26,6 +26,7 @@ from service.readers.placing import AGREEMENT
         ("RylanSchaeffer/mem_Qwen3-93M_minerva", "mem-Qwen3-minerva", 93e6),
         ("/data/models/opt-125m/", "opt", 125e6),
         ("openai/gpt-4o", "gpt-4o", None),
+        ("meta-llama/Meta-Llama-3-8B-Instruct", "Llama-3-Instruct", 8e9),
         ("mistralai/Mixtral-8x7B-v0.1", "Mixtral-8x7B-v0.1", None),
         ("draft-1b-target-7b", "draft-target", None),
         ("stabilityai/stablelm-2-1_6b", "stablelm-2", 1.6e9),

@@ -229,4 +229,5 @@ def test_rows_and_pictures_that_only_suite_or_tags_tell_apart_show_them(u_shaped
     text = page(curves)
     for told in ("checkpoint step1000", "checkpoint step2000", "suite of old"):
         assert text.count(told) >= 2
-    assert "checkpoint" not in page(curves[:1])
+    assert "checkpoint step1000" in page(curves[:1])  # no usual language model of that name
+    assert "suite of old" not in page(curves[2:])
