@@ -143,7 +143,9 @@ class Settings:
     max_batch_curves: int = _setting(100_000, _whole(1), "most curves of a batch")
     max_queued_curves: int = _setting(500_000, _whole(1), "curves that may wait; above it batches get 503")
     rate_limit: str = _setting("600/minute", _rate, "requests of one key, or of one address without keys; empty: any")
-    request_timeout_s: int = _setting(30, _whole(1, 3600), "seconds that running requests get when the server stops")
+    request_timeout_s: int = _setting(
+        30, _whole(1, 3600), "seconds that a request may stand still, and that running ones get at a stop"
+    )
     task_wall_limit_s: int = _setting(600, _whole(1), "seconds that one curve may take in a batch")
     max_attempts: int = _setting(4, _whole(1, 100), "times that a curve may kill its worker before it has failed")
     retention_days: int = _setting(0, _whole(0), "days after which batches and analyses are removed; 0: never")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from gunicorn.http.errors import (
     LimitRequestLine,
     ParseException,
 )
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
+from werkzeug.exceptions import RequestTimeout
 
 from service.contract.problems import PROBLEM_JSON
 from service.problems_http import UNFORESEEN
@@ -40,6 +43,7 @@ REFUSALS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long: ask for less in its query"),
     (LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large: send fewer, shorter"),
     (ExpectationFailed, HTTPStatus.EXPECTATION_FAILED, "of all expectations 100-continue alone is met: send no other"),
+    (RequestTimeout, HTTPStatus.REQUEST_TIMEOUT, "send the request again, without a pause in it"),
     (ParseException, HTTPStatus.BAD_REQUEST, "this is no request of HTTP/1.1: correct it"),
 )
 OUR_OWN = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)  # no fault of a client
@@ -103,8 +107,39 @@ class _Application(BaseApplication):
             self._ready()
 
 
+class _Patient(SocketUnreader):
+    """Reads from a socket, but waits for so many seconds at most for the next bytes of a request."""
+
+    def __init__(self, sock: socket.socket, seconds: int) -> None:
+        super().__init__(sock)
+        self._seconds = seconds
+
+    def chunk(self, size_hint: int | None = None) -> Any:
+        """The next bytes; raises `RequestTimeout` where none come."""
+        if self.sock.gettimeout() is None:  # else gunicorn has set a time of its own
+            waiting = select.poll()
+            waiting.register(self.sock, select.POLLIN)
+            if not waiting.poll(1000 * self._seconds):
+                raise RequestTimeout(f"nothing came for {self._seconds} s, and the request is not whole")
+        return super().chunk(size_hint)
+
+
+def _begin(connection: Any, seconds: int) -> None:
+    """gunicorn's own beginning of a connection, with an end to its patience: a thread waits on each that stalls."""
+    TConn.init(connection)
+    if not connection.is_http2 and not isinstance(connection.parser.unreader, _Patient):
+        patient = _Patient(connection.sock, seconds)
+        patient.buf = connection.parser.unreader.buf
+        connection.parser.unreader = patient
+
+
 class _Worker(ThreadWorker):
-    """Answers also those whose connection was made before the stop, but not looked at yet."""
+    """Answers also those whose connection was made before the stop, but not looked at yet; cuts those that stall."""
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Let a thread read and answer a request."""
+        conn.init = partial(_begin, conn, self.cfg.graceful_timeout)
+        super().enqueue_req(conn)
 
     def set_accept_enabled(self, enabled: Any) -> None:
         """At the stop: take what waits in the sockets, then close them, so that whoever comes later is refused."""

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -67,10 +67,10 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, *options: str) -> Iterator[Server]:
+def served(folder: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server whose files are in a folder; stopped at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCALESHAPE_")}
-    environment |= {"XDG_DATA_HOME": str(folder), "SCALESHAPE_WORKERS": "1"}
+    environment |= {"XDG_DATA_HOME": str(folder), "SCALESHAPE_WORKERS": "1", **(settings or {})}
     command = [*COMMAND, *options]
     with (
         (folder / "log").open("w") as log,
@@ -106,6 +106,17 @@ def refused(*options: str) -> str:
     return done.stderr
 
 
+THREADS = 2
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with little patience and few threads."""
+    settings = {"SCALESHAPE_REQUEST_TIMEOUT_S": "1", "SCALESHAPE_THREADS": str(THREADS)}
+    with served(tmp_path_factory.mktemp("hasty"), settings=settings) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with served(tmp_path_factory.mktemp("server")) as running:
@@ -137,6 +148,31 @@ def test_what_is_refused_before_the_app_sees_it_is_a_problem_document_too(
     problem = json.loads(body)
     assert (problem["status"], problem["type"].startswith("/problems/")) == (status, True)
     assert problem["detail"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /v1/analyses HTTP/1.1\r\nHost: x",
+        b"POST /v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{",
+        b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 500\r\n\r\ntask",
+        b"POST /v1/batches HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99\r\n\r\n--b",
+    ],
+)
+def test_requests_that_stand_still_are_cut_and_the_others_answered(hasty: Server, begun: bytes) -> None:
+    host, _, port = hasty.address.removeprefix("http://").rpartition(":")
+    with ExitStack() as stack:
+        stalled = []
+        for _ in range(THREADS + 2):
+            stalled.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=60)))
+            stalled[-1].sendall(begun)
+        assert httpx.get(f"{hasty.address}/health/live", timeout=60).status_code == 200
+        for connection in stalled:
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 ")
+            problem = json.loads(body)
+            assert (problem["status"], problem["type"]) == (408, "/problems/request-timeout")
 
 
 @pytest.mark.slow
