@@ -13,6 +13,7 @@ from models.curve import ScalingCurve
 from models.errors import InvalidInput, Problem
 from models.further import Effort
 from models.likelihood import NoiseKind, Observations, clustered
+from models.metrics import MetricKind
 
 DEFAULT_SCALES = 10
 DEFAULT_BEYOND = 3  # of them above the largest model, up to the horizon
@@ -21,6 +22,7 @@ SMALLEST_STEP = 0.05  # decades between a default candidate and its neighbours: 
 DEFAULT_EFFORTS = (1, 4)  # times the median number of examples so far
 MOST_SCALES, MOST_EFFORTS, MOST_TESTED = 20, 3, 12
 SAME_SCALE = 1e-9  # relative difference of two scales that are one
+LARGEST_SPREAD = 0.5  # of the range: the standard deviation of scores that are all the lowest or the highest
 LARGEST_SIZE = 10**9  # test examples
 
 
@@ -57,7 +59,7 @@ class Candidate:
 
 def candidates(curve: ScalingCurve, observations: Observations, wanted: Wanted) -> tuple[Candidate, ...]:
     """Everything that could be measured; raises `InvalidInput` where what is asked for cannot be planned."""
-    problems = [*_scale_problems(curve, wanted.scales or ()), *_effort_problems(observations, wanted)]
+    problems = [*_scale_problems(curve, wanted.scales or ()), *_effort_problems(curve, observations, wanted)]
     if not wanted.actions:
         problems.append(Problem("/actions", f"is empty: name some of {', '.join(Action)}"))
     if problems:
@@ -118,7 +120,7 @@ def _counted(observations: Observations) -> bool:
     return observations.usual_noise is NoiseKind.BETA_BINOMIAL
 
 
-def _effort_problems(observations: Observations, wanted: Wanted) -> Iterator[Problem]:
+def _effort_problems(curve: ScalingCurve, observations: Observations, wanted: Wanted) -> Iterator[Problem]:
     counted = _counted(observations)
     if wanted.n_examples is not None and not counted:
         yield Problem("/n_examples", "the scores of this curve have standard errors: give stderr instead")
@@ -130,6 +132,9 @@ def _effort_problems(observations: Observations, wanted: Wanted) -> Iterator[Pro
     for index, error in enumerate(wanted.stderr or ()):
         if not (math.isfinite(error) and error > 0):
             yield Problem(f"/stderr/{index}", f"{error!r} is not a positive finite number")
+        elif curve.metric.kind is not MetricKind.UNBOUNDED and error > LARGEST_SPREAD * curve.metric.width:
+            message = f"{error:g} is more than half of the metric's range of {curve.metric.width:g}"
+            yield Problem(f"/stderr/{index}", f"{message}, as no standard error is (of percent: as a fraction)")
     for name, given in (("n_examples", wanted.n_examples), ("stderr", wanted.stderr)):
         if given is not None and not 1 <= len(set(given)) == len(given) <= MOST_EFFORTS:
             yield Problem(f"/{name}", f"{len(given)} given, where 1 to {MOST_EFFORTS} different ones are taken")

@@ -155,6 +155,8 @@ def _point_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, st
 def _bound_problems(point: ScalePoint, metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.lower is None or metric.upper is None or metric.lower <= point.score <= metric.upper:
         return
+    if point.n_correct is not None and point.n_examples is not None and point.n_correct > point.n_examples:
+        return  # which is told of the counts; the score may be theirs
     hint = _percent_hint(point.score, metric)
     yield "score", f"{point.score!r} lies outside the metric's bounds {metric.lower:g} to {metric.upper:g}{hint}"
 

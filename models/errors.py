@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,17 @@ class ScaleshapeError(Exception):
     """Root of every error that scaleshape raises on purpose."""
 
 
+MOST_PROBLEMS = 100  # that are told of one input: nobody reads more at once
+
+
 class InvalidInput(ScaleshapeError):
     """Input that cannot be used; `problems` says what, where, why and what to do."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        found = iter(problems)
+        first = tuple(islice(found, MOST_PROBLEMS))
+        more = next(found, None) is not None
+        self.problems = (*first, Problem("", "and more problems: mend these first")) if more else first
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 

@@ -162,7 +162,7 @@ def _average(before: Ground, after: Sequence[After], turned: Shape, quality: tup
     return Expected(
         labels=labels,
         top_probability=float(np.mean([each.probabilities.max() for each in after])),
-        bits=entropy_bits(before.probabilities) - entropy,
+        bits=max(entropy_bits(before.probabilities) - entropy, 0.0),  # below is Monte Carlo error: no news is 0
         turn_decades=width,
         effective_sample_size=quality[0],
         refits=quality[1],

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.meta_regression import MetaRegression, meta_regression
 from models.options import Shape
 from models.random_effects import Effect, LeftOut, Pooling, RandomEffects, leave_one_out, random_effects
+from models.results import Interval
 from models.shapes import SHAPES
-from models.suite_curve import SuiteCurve
+from models.suite_curve import FRACTION_OF_RANGE, SuiteCurve
 
 # The shape that each effect presupposes; None: it is a fact of every curve.
 EFFECTS: Mapping[str, Shape | None] = {
@@ -78,15 +79,27 @@ def _pooled(name: str, shape: Shape | None, curves: Sequence[SuiteCurve], poolin
     unit, own = _commonest_unit(having)
     effects = _cluster_means(own, name)
     many = len(effects) > MOST_LEFT_OUT
+    pooled = random_effects(effects, pooling)
     return PooledEffect(
         name=name,
         unit=unit,
-        pooled=random_effects(effects, pooling),
+        pooled=_possible(pooled) if unit == FRACTION_OF_RANGE else pooled,
         effects=tuple(effects),
         n_left_out=len(having) - len(own),
         leave_one_out=() if many else leave_one_out(effects, pooling),
         leave_one_out_reason="more_than_200_effects" if many else None,
     )
+
+
+def _possible(pooled: RandomEffects) -> RandomEffects:
+    """Intervals without what no change can be: scores within the metric's range change by the whole of it at most."""
+    return replace(pooled, estimate=_cut(pooled.estimate), prediction=_cut(pooled.prediction))
+
+
+def _cut(interval: Interval) -> Interval:
+    if interval.lower is None or interval.upper is None:
+        return interval
+    return replace(interval, lower=max(interval.lower, -1.0), upper=min(interval.upper, 1.0))
 
 
 def _is_probable(curve: SuiteCurve, shape: Shape | None) -> bool:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from models.errors import EngineError, InvalidInput, ScaleshapeError
+from models.errors import EngineError, InvalidInput, InvalidOptions, ScaleshapeError
 from models.options import Options
 from models.results import Analysis, Diagnostics, Warned
 from service.csv_export import analysis_line, failure_line
 from service.errors import problem_document
 from service.readers.items import CurveItem
-from service.readers.loading import load_item
+from service.readers.loading import in_file, load_item
 from service.sampling import Evidence, Suite, sampling_key
 from service.schemas.analysis import analysis_document, analysis_identity, options_of
 from service.schemas.curve import LoadedCurve
@@ -92,6 +92,8 @@ class Answering:
             _draw(analysis, entry.index, self.output)
             written = self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
             return replace(written, part=self._part(entry, analysis, loaded.warnings))
+        except InvalidOptions as error:
+            return self._failure(entry, InvalidOptions(in_file(error.problems, entry.item.file)))
         except ScaleshapeError as error:
             return self._failure(entry, error)
 

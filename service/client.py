@@ -124,10 +124,12 @@ class Client:
     ) -> BatchState:
         """Hand in a suite: a file, a folder, an open binary file, or curves; it is stored when this returns.
 
-        `scale`: the column of a table that is the scale. `models`: the file of a table of language models. `key`: the
-        same key with the same content is one batch, however often it is sent; a new one if not given.
+        `options` go before those in the file. `scale`: the column of a table that is the scale. `models`: the file of a
+        table of language models. `key`: the same key with the same content is one batch, however often it is sent; a
+        new one if not given.
         """
-        fields = {"format": file_format, "scale": scale, "options": orjson.dumps(options).decode() if options else None}
+        overrides = orjson.dumps(options).decode() if options else None
+        fields = {"format": file_format, "scale": scale, "overrides": overrides}
         table = {} if models is None else {"models": ("models.csv", _content_of(Path(models)), "text/csv")}
         with _repeatable(curves) as file:
             response = self._requests.send(

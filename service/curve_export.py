@@ -16,6 +16,7 @@ from service.csv_export import table_line
 from service.every_eval_ever import names_in_records, records
 from service.longer_names import LongerNames
 from service.readers.columns import DISTRACTOR_COLUMNS, KEY_COLUMNS, METRIC_COLUMNS, POINT_COLUMNS
+from service.without_outcomes import WithoutOutcomes
 
 CSV, LINES = ".csv", (".jsonl", ".ndjson")
 LONGEST_NAME = 100  # characters of a file name made from a model's
@@ -42,20 +43,28 @@ def check_export(path: Path) -> None:
 
 
 def export_curves(
-    curves: Curves, path: Path, retrieved: float | None = None, tell: Callable[[str], None] | None = None
+    given: Curves, path: Path, retrieved: float | None = None, tell: Callable[[str], None] | None = None
 ) -> int:
     """Write curves in the form that the name says; returns how many. `retrieved`: time of the records, now if None.
 
     Scores are fractions; outcomes of single examples are left out. Curves that the form could not keep apart have
-    longer names of their tasks, which `tell` is told. Raises `InvalidInput`, and `OSError` as it comes.
+    longer names of their tasks. `tell` is told of both. Raises `InvalidInput`, and `OSError` as it comes.
     """
     check_export(path)
+    curves = WithoutOutcomes(given)
+    count = _written(curves, path, time.time() if retrieved is None else retrieved, tell)
+    if tell is not None and curves.note():
+        tell(curves.note())
+    return count
+
+
+def _written(curves: Curves, path: Path, retrieved: float, tell: Callable[[str], None] | None) -> int:
     if path.suffix.lower() == CSV:
         return _write_csv(curves, path, tell)
     names_of_tasks = LongerNames(names_in_records)
     for curve in curves():
         names_of_tasks.learn(curve)
-    made = records(curves(), time.time() if retrieved is None else retrieved, names_of_tasks.task)
+    made = records(curves(), retrieved, names_of_tasks.task)
     with made as (count, found):
         if path.suffix:
             with path.open("wb") as file:

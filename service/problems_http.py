@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from service.contract.problems import PROBLEM_JSON
 from service.errors import problem_document
 from service.logs import logger
 from service.pages.error_pages import error_page, wants_page
+from service.schemas.problems import UNKNOWN_FIELD, unknown
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 UNFORESEEN = "the server failed on this request; its log tells more under the request's id"
@@ -72,19 +73,21 @@ def _document(error: HTTPException, status: HTTPStatus) -> dict[str, Any]:
         "status": status.value,
         "detail": _DETAILS.get(status, error.description or status.description or status.phrase),
     }
-    messages = getattr(error, "data", {}).get("messages")  # put there by webargs
+    told = getattr(error, "data", {})  # by webargs
+    messages = told.get("messages")
     if messages:
-        problems = tuple(_query_problems(messages))
+        problems = tuple(_query_problems(messages, getattr(told.get("schema"), "fields", {})))
         document["detail"] = "; ".join(map(str, problems))
         document["errors"] = [{"pointer": problem.pointer, "message": problem.message} for problem in problems]
     return document
 
 
-def _query_problems(messages: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+def _query_problems(messages: Mapping[str, Mapping[str, Any]], known: Iterable[str]) -> Iterator[Problem]:
     for fields in messages.values():
-        for name, told in fields.items():
+        for name, told in sorted(fields.items()):
             for message in told if isinstance(told, list) else [str(told)]:
-                yield Problem(f"?{name}", message)
+                told_better = unknown(name, known, "parameter") if message == UNKNOWN_FIELD else message
+                yield Problem(f"?{name}", told_better)
 
 
 def _unforeseen(error: Exception) -> Response:

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from flask import Request
@@ -20,12 +20,13 @@ from service.database import Database
 from service.failures import TooLarge, Unsupported
 from service.readers.contents import LARGEST_DOCUMENT
 from service.readers.errors import UnreadableFile
+from service.readers.items import CurveItem
 from service.readers.json_documents import stream_of
-from service.readers.json_text import NotJson, parsed
+from service.readers.json_text import NotJson, parsed, repeated_keys
 from service.readers.models_table import ModelsTable, models_in
 from service.readers.opening import FORMATS, READERS, SCALES, CurveStream, holds_results, open_curves
 from service.readers.source import head_of
-from service.schemas.problems import unknown
+from service.schemas.problems import given, unknown
 from service.schemas.queries import load_filter
 from service.schemas.scalars import shown
 from service.settings import Settings
@@ -35,8 +36,8 @@ from service.suites import Submission, stored_curves
 UPLOAD = "multipart/form-data"
 FORMS = {"application/x-ndjson": "ndjson", "text/csv": "csv"}
 ACCEPTED = (JSON, *FORMS, UPLOAD)
-UPLOAD_FIELDS = ("file", "format", "scale", "models", "options")
-TEXT_FIELDS = ("format", "scale", "options")
+UPLOAD_FIELDS = ("file", "format", "scale", "models", "options", "overrides")
+TEXT_FIELDS = ("format", "scale", "options", "overrides")
 MORE_THAN_ONCE = "comes more than once in the form: send it once (several files go into one zip archive)"
 BATCH_FIELDS = ("curves", "options")
 AGAIN_FIELDS = ("from", "options")
@@ -143,10 +144,11 @@ def _of_upload(upload: _Upload, limit: int) -> Iterator[Submission]:
     chosen = {name: upload.form.get(name) or None for name in ("format", "scale")}
     _among("format", chosen["format"], FORMATS)
     _among("scale", chosen["scale"], SCALES)
-    options = _form_options(upload.form.get("options", ""))
+    options, overrides = (_form_options(upload.form, name) for name in ("options", "overrides"))
     _check_json(upload.content, chosen["format"], limit)
     with open_curves(upload.content, chosen["format"], chosen["scale"], _models(upload.table)) as stream:
-        yield _suite(stream, {**stream.options, **options}, upload.name)
+        told = {**options, **stream.options, **overrides}
+        yield _suite(_overridden(stream, overrides), told, upload.name)
 
 
 def _suite(stream: CurveStream, options: Mapping[str, Any], name: str = "") -> Submission:
@@ -175,17 +177,36 @@ def _among(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
         raise InvalidInput([Problem(f"/{name}", f"{shown(value)} is none of {', '.join(allowed)}")])
 
 
-def _options(options: Any) -> Mapping[str, Any]:
+def _options(options: Any, field: str = "options") -> Mapping[str, Any]:
     if options is None or isinstance(options, Mapping):
         return options or {}
-    raise InvalidInput([Problem("/options", f"{shown(options)} is not an object of options")])
+    raise InvalidInput([Problem(f"/{field}", f"{shown(options)} is not an object of options")])
 
 
-def _form_options(text: str) -> Mapping[str, Any]:
+def _form_options(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    """Options in a field of a form, null the same as not given; a problem points below the field."""
     try:
-        return _options(checked_keys(parsed(text or "null")))
+        options = parsed(form.get(name) or "null")
+        problems = tuple(repeated_keys(options))
+        if not problems:
+            return given(_options(options, name))
     except NotJson as error:
-        raise InvalidInput([Problem("/options", f"is not JSON: {error}")]) from None
+        raise InvalidInput([Problem(f"/{name}", f"is not JSON: {error}")]) from None
+    raise InvalidInput([Problem(f"/{name}{problem.pointer}", problem.message) for problem in problems])
+
+
+def _overridden(stream: CurveStream, overrides: Mapping[str, Any]) -> CurveStream:
+    """The curves with options that win over their own."""
+    if not overrides:
+        return stream
+    return replace(stream, items=lambda: (_with_overrides(item, overrides) for item in stream.items()))
+
+
+def _with_overrides(item: CurveItem, overrides: Mapping[str, Any]) -> CurveItem:
+    own = None if item.document is None else item.document.get("options") or {}
+    if item.document is None or not isinstance(own, Mapping):
+        return item
+    return replace(item, document={**item.document, "options": {**own, **overrides}})
 
 
 def _content(file: FileStorage) -> BinaryIO:

@@ -136,7 +136,7 @@ def stored_curves(database: Database, asked: Filter, options: Mapping[str, Any],
                 yield _stored_item(index, document, given(options))
 
     stream = CurveStream("stored", len(identifiers), items)
-    return Submission("again", {}, {"format": "stored", "filter": asked.given()}, stream, earlier)
+    return Submission("again", given(options), {"format": "stored", "filter": asked.given()}, stream, earlier)
 
 
 def stored_ids(database: Database, asked: Filter, settings: Settings) -> list[str]:
@@ -240,7 +240,7 @@ def _task(item: CurveItem, suite: Submission, most_points: int) -> tuple[NewTask
 
 def _phase(suite: Submission, sample: Mapping[str, _Place]) -> Phase:
     """Whether the between-model scale is estimated first: from 20 curves on, or from 10 where a curve asks for it."""
-    if suite.kind == "again" or suite.options.get(SCALE) not in (None, "suite"):
-        return "analysis"
     asked = any(place.asks for place in sample.values())
+    if (suite.kind == "again" and not asked) or suite.options.get(SCALE) not in (None, "suite"):
+        return "analysis"
     return "scale" if len(sample) >= (SUITE_MINIMUM if asked else SUITE_AUTOMATIC) else "analysis"

@@ -26,7 +26,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
-from service.commands.outputs import chosen_form, made_folder, not_written
+from service.commands.outputs import chosen_form, made_folder, not_written, plot_format
 from service.csv_export import header_line
 from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="A picture of each curve."
 )
-@click.option("--plot-format", type=click.Choice(["svg", "png"]), default="svg", show_default=True)
+@click.option("--plot-format", type=click.Choice(["svg", "png"]), help="Of the pictures. Default: svg.")
 @click.option("--explain", is_flag=True, help="A sentence on each curve below its row.")
 @input_options
 @click.option(
@@ -70,13 +70,14 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     Several files are one input: harnesses' results of one family on one task make one curve, whichever file they stand
     in. Tables and JSON of curves are read file by file: the points of a curve stand in one of them.
 
-    Exit code 0: all curves analysed; 1: some or all failed; 2: no curve could be read, or wrong usage.
+    Exit code 0: all curves analysed; 1: some or all failed, or a file could not be read; 2: no
+    curve could be read, or wrong usage.
     """
     one_thread_each()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no reason to fail
     folder, reported = made_folder("--plots", given["plots"]), given["report"] is not None
-    output = Output(_form(given), given["explain"], folder, given["plot_format"], reported)
+    output = Output(_form(given), given["explain"], folder, plot_format(given), reported)
     told = told_options(given)
     wanted = told_input(given)
     _check_export(given["export"])

@@ -43,8 +43,8 @@ def backtest(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> Non
     """Hide the largest models of each curve in FILEs, forecast them from the others, and compare.
 
     Absolute error, CRPS and coverage beside those of the last value, a straight line on the logit, a logistic and a
-    broken neural scaling law, all by least squares. Exit code 0: all curves backtested; 1: some failed, or they are
-    too few; 2: no curve could be read, or wrong usage.
+    broken neural scaling law, all by least squares. Exit code 0: all curves backtested; 1: some failed, they are too
+    few, or a file could not be read; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
     work, wanted = _backtesting(given), told_input(given)

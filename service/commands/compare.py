@@ -47,7 +47,7 @@ def compare(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     """Compare curves in FILEs: labels, whether the shapes differ, differences of changes and turns, where they cross.
 
     Curves with outcomes of the same items are compared item by item, too. Exit code 0: compared; 1: some of the curves
-    failed, or they cannot be compared; 2: no curve could be read, or wrong usage.
+    failed, they cannot be compared, or a file could not be read; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
     told, wanted = told_options(given), told_input(given)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from models.errors import InvalidInput, ScaleshapeError
+from models.errors import InvalidInput, Problem, ScaleshapeError
 from service.answers import Entry
 from service.commands.forecast_options import FEW, chosen_entries, forecast_options, told_of, watched
 from service.commands.inputs import (
@@ -29,6 +29,8 @@ from service.parallel import Job, Workers, cores, one_thread_each
 if TYPE_CHECKING:
     from models.forecast import Forecast
     from service.forecasting import Failed, Forecasting, Learning
+
+_OPTIONS = {"scales": "--at", "n_examples": "--n-examples"}  # by the fields of a request
 
 
 @click.command()
@@ -49,8 +51,8 @@ def forecast(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> Non
     """Forecast how larger language models of the same family will score on the curves in FILEs.
 
     Intervals hold the scatter of models and the error of the test. With 20 curves and more, what is typical of them
-    is learnt from all of them, also where few are chosen. Exit code 0: all forecast; 1: some failed; 2: no curve
-    could be read, or wrong usage.
+    is learnt from all of them, also where few are chosen. Exit code 0: all forecast; 1: some failed, or a file
+    could not be read; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
     work, wanted = _forecasting(given), told_input(given)
@@ -78,9 +80,17 @@ def _forecasting(given: dict[str, Any]) -> Forecasting:
     try:
         scales = [scale_of(text) for text in given["scales"]]
         wanted = load_wanted(scales or [1.0], given["n_examples"])
-    except (InvalidInput, ValueError) as error:
-        raise click.UsageError(f"--at, --n-examples: {error}") from error
+    except InvalidInput as error:
+        raise click.UsageError("; ".join(_by_option(problem) for problem in error.problems)) from error
+    except ValueError as error:
+        raise click.UsageError(f"--at: {error}") from error
     return Forecasting(told_of(given), wanted.scales if scales else (), wanted.n_examples)
+
+
+def _by_option(problem: Problem) -> str:
+    """A problem of a request, by the option that it came from."""
+    field = problem.pointer.split("/")[1] if problem.pointer else ""
+    return f"{_OPTIONS[field]}: {problem.message}" if field in _OPTIONS else str(problem)
 
 
 def _forecasts(

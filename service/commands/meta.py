@@ -57,8 +57,8 @@ METHODS = ("reml", "paule_mandel", "dersimonian_laird")
 def meta(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
     """Sum up the curves in FILEs as one suite: how common each shape is, which labels to trust, what is typical.
 
-    Curves are analysed as `analyze` does it. Exit code 0: all curves analysed; 1: some failed, or they are too few;
-    2: no curve could be read, or wrong usage.
+    Curves are analysed as `analyze` does it. Exit code 0: all curves analysed; 1: some failed, they are too few, or a
+    file could not be read; 2: no curve could be read, or wrong usage.
     """
     one_thread_each()
     told, wanted, options = told_options(given), told_input(given), _suite_options(given)

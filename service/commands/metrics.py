@@ -12,13 +12,17 @@ import orjson
 
 from models.errors import InvalidInput, ScaleshapeError
 from service.commands.inputs import FAILURES, INTERRUPTED, NOTHING_READ
-from service.commands.outputs import not_written
+from service.commands.outputs import not_written, plot_format
 from service.parallel import one_thread_each
 from service.readers.errors import UnreadableFile
 from service.readers.model_outputs import read_request
 from service.settings import Settings
 
 ANALYSIS_OPTIONS = ("decision_threshold", "interval", "seed", "between_model_scale")
+OF_OUTPUTS = (
+    "--smallest-effect, --decision-threshold, --interval, --between-model-scale and --seed belong to the analysis of a "
+    "FILE of outputs: the curves of a power law are computed, not estimated"
+)
 LEFT_OUT = "give FILE, or --c and --alpha with --scales and --target-length"
 
 
@@ -73,7 +77,7 @@ class _Effect(click.ParamType[tuple[str, float]]):
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="One picture of all metrics."
 )
-@click.option("--plot-format", type=click.Choice(["svg", "png"]), default="svg", show_default=True)
+@click.option("--plot-format", type=click.Choice(["svg", "png"]), help="Of the pictures. Default: svg.")
 @click.pass_context
 def metrics(ctx: click.Context, /, file: str | None, **given: Any) -> None:
     """Show what the choice of the metric does to a scaling curve.
@@ -87,6 +91,9 @@ def metrics(ctx: click.Context, /, file: str | None, **given: Any) -> None:
     one_thread_each()
     if file is None and given["c"] is None and given["alpha"] is None and given["token_log_probabilities"] is None:
         raise click.UsageError(LEFT_OUT)
+    if file is None and (given["effects"] or _any(given, *ANALYSIS_OPTIONS)):
+        raise click.UsageError(OF_OUTPUTS)
+    plot_format(given)
     try:
         _show(_document(file, given), given)
     except UnreadableFile as error:
@@ -143,7 +150,7 @@ def _show(document: dict[str, Any], given: Mapping[str, Any]) -> None:
     else:
         print_sections(sections)
     if given["plots"] is not None:
-        _save(answer, given["plots"], given["plot_format"])
+        _save(answer, given["plots"], plot_format(given))
 
 
 def _save(answer: Mapping[str, Any], folder: Path, form: Any) -> None:

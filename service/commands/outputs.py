@@ -33,6 +33,14 @@ def made_folder(option: str, path: Path | None) -> Path | None:
         raise not_written(option, path, error) from error
 
 
+def plot_format(given: Mapping[str, Any]) -> Literal["svg", "png"]:
+    """The form of pictures; raises `UsageError` where one is asked for without a folder for them."""
+    asked: Literal["svg", "png"] | None = given["plot_format"]
+    if asked is not None and given["plots"] is None:
+        raise click.UsageError("--plot-format is that of pictures: give a folder for them, --plots DIR")
+    return asked or "svg"
+
+
 def chosen_form(given: Mapping[str, Any]) -> Literal["json", "csv"] | None:
     """What --json or --csv ask for; None for the table. Raises `UsageError` for both of them."""
     if given["as_json"] and given["as_csv"]:

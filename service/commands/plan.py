@@ -57,7 +57,9 @@ _OF_FILES = {
 @choosing_options
 @click.option("--at", "scales", multiple=True, metavar="SCALE", help="A scale, for example 5e10 or 50B; repeatable.")
 @click.option("--n-examples", type=int, multiple=True, help="Test examples; may be given again.")
-@click.option("--stderr", type=float, multiple=True, help="Standard error, where scores have one.")
+@click.option(
+    "--stderr", type=float, multiple=True, help="Standard error, where scores have one (of percent: as a fraction)."
+)
 @click.option("--action", "actions", multiple=True, type=click.Choice(ACTIONS), help="Default: all of them.")
 @click.option("--change", type=click.Choice(CHANGES), help="A new study: what it should find.")
 @click.option("--size", type=float, help="A new study: how large the change is, as a share (0.1).")

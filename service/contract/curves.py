@@ -16,11 +16,10 @@ from models.options import (
     Shape,
 )
 from service.contract.records import Schema, reference
-from service.schemas.curve import MOST_TAGS
 from service.schemas.metric import LONGEST_TARGET
 from service.schemas.outcomes import MOST_EXAMPLES
 from service.schemas.points import MOST_POINTS
-from service.schemas.scalars import LARGEST_NUMBER, LARGEST_WHOLE, LONGEST_TEXT, SMALLEST_POSITIVE
+from service.schemas.scalars import LARGEST_NUMBER, LARGEST_WHOLE, LONGEST_TEXT, MOST_TAGS, SMALLEST_POSITIVE
 
 PRINTABLE = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
 

@@ -36,6 +36,7 @@ def provenance_rows(collection: Collection) -> list[tuple[str, str]]:
 def _told(values: Counter[str]) -> str:
     if len(values) == 1:
         return plain(next(iter(values)))
-    told = "; ".join(f"{plain(value)} ({count:,} curves)" for value, count in values.most_common(MOST_VALUES))
+    most = values.most_common(MOST_VALUES)
+    told = "; ".join(f"{plain(value)} ({count:,} curve{'s'[: count != 1]})" for value, count in most)
     more = len(values) - MOST_VALUES
     return f"{told}; and {more:,} more" if more > 0 else told

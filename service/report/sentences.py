@@ -13,7 +13,7 @@ from models.suite_summary import SuiteSummary
 from service.number_format import estimate_text, interval_text, scale_text
 from service.plots import AXIS_NAMES
 from service.report.collection import Collection
-from service.report.texts import count_text, listed, plain, share_ends, share_text, signed, typeset
+from service.report.texts import count_text, listed, plain, share_ends, share_text, share_with_ends, signed, typeset
 from service.table_words import FAILED, NAMES
 
 FEW_FOR_A_LIST = 4  # values of a part of the setting that are named rather than counted
@@ -144,7 +144,7 @@ def shape_cards(collection: Collection, summary: SuiteSummary | None) -> list[di
         found = summary.prevalence.shapes.get(label) if summary is not None and isinstance(label, Shape) else None
         if label == FAILED and not count:
             continue
-        share = "" if found is None or found.estimate is None else f"{share_text(found.estimate)} ({share_ends(found)})"
+        share = "" if found is None or found.estimate is None else share_with_ends(found)
         name = NAMES[label] if isinstance(label, Shape) else label
         cards.append({"label": str(label), "name": name, "count": f"{count:,}", "share": share})
     return cards

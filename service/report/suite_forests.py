@@ -18,7 +18,7 @@ from service.plots import AXIS_NAMES
 from service.report.axes import decades, log_range
 from service.report.entries import TurnEntry
 from service.report.forest import ForestRow, forest_plot
-from service.report.texts import share_ends, share_text, typeset
+from service.report.texts import share_with_ends, typeset
 from service.table_words import NAMES
 
 GROUPING_NAMES: Mapping[str, str] = {
@@ -77,16 +77,14 @@ def claims_forest(summary: SuiteSummary) -> str:
 
 
 def _claims_row(label: str, share: Interval, kind: Literal["estimate", "pooled"] = "estimate") -> ForestRow:
-    ends = share_ends(share)
-    text = f"{share_text(share.estimate or 0.0)}{f' ({ends})' if ends else ''}"
     lower, upper = (share.lower or 0.0, 1.0 if share.upper is None else share.upper)
-    return ForestRow(label, share.estimate, lower, upper, text, "positive", kind)
+    return ForestRow(label, share.estimate, lower, upper, share_with_ends(share), "positive", kind)
 
 
 def _share_row(
     label: str, found: Interval, shape: Shape, kind: Literal["estimate", "pooled"] = "estimate"
 ) -> ForestRow:
-    text = "" if found.estimate is None else f"{share_text(found.estimate)} ({share_ends(found)})"
+    text = "" if found.estimate is None else share_with_ends(found)
     return ForestRow(label, found.estimate, found.lower, found.upper, text, shape.value, kind)
 
 

@@ -12,7 +12,7 @@ from models.suite_effects import MODERATED, Moderated, PooledEffect
 from models.suite_emergence import looking_share
 from models.suite_summary import SuiteSummary
 from service.number_format import NOTHING, number_text, probability_text
-from service.report.texts import cell, change_digits, share_ends, share_text, signed
+from service.report.texts import cell, change_digits, share_text, share_with_ends, signed
 from service.table_words import IN_ANOTHER_UNIT, NAMES, VERDICT_HEADS, WITHOUT_VALUE, left_out_words
 
 EFFECT_NAMES = {
@@ -105,7 +105,7 @@ def verdict_table(summary: SuiteSummary) -> ReportTable:
             "all" if own.metric is None else cell(own.metric) or "not given",
             f"{own.n_curves:,}",
             *(f"{own.verdicts.get(verdict, 0):,}" for verdict in given),
-            f"{share_text(looking.estimate or 0.0)} ({share_ends(looking)})",
+            share_with_ends(looking),
         )
         for own in shown
         for looking in [looking_share(own)]

@@ -47,6 +47,12 @@ def share_ends(interval: Interval) -> str:
     return f"{lower.removesuffix(' %')} {DASH} {upper}"
 
 
+def share_with_ends(interval: Interval) -> str:
+    """`88 % (80 – 94 %)`; the share alone where it has no interval, and a share of nothing as 0 %."""
+    share, ends = share_text(interval.estimate or 0.0), share_ends(interval)
+    return f"{share} ({ends})" if ends else share
+
+
 def number(value: float, digits: int) -> str:
     """A number with a sign that lines up."""
     text = f"{value:.{digits}f}"

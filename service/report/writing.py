@@ -72,6 +72,6 @@ def suite_summary_of(curves: Sequence[SuiteCurve], interval: float) -> SuiteSumm
 def about_files(inputs: Sequence[str], load_report: Sequence[str]) -> About:
     """What a report says about itself that was made of files, now."""
     names = ["standard input" if name == "-" else name for name in inputs]
-    title = Path(names[0]).name if len(names) == 1 else f"{len(names)} files"
+    title = Path(names[0]).name if len(names) == 1 else f"{len(names)} inputs"
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return About(title, created, tuple(names), tuple(dict.fromkeys(load_report)))

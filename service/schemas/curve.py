@@ -17,9 +17,8 @@ from service.schemas.metric import METRIC_FIELDS, metric_request, resolved_metri
 from service.schemas.options import checked_options
 from service.schemas.points import in_submitted_unit, plain_shares, raw_points, scale_points
 from service.schemas.problems import given, problems_of
-from service.schemas.scalars import Checked, Fields, Refused, choice, shown, text
+from service.schemas.scalars import MOST_TAGS, Checked, Fields, Refused, choice, shown, text
 
-MOST_TAGS = 100
 CURVE_FIELDS = ("task", "metric", "prompting", "model_family", "scale_kind", "points", "suite", "tags", "options")
 
 

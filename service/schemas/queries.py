@@ -26,6 +26,7 @@ VERDICTS = tuple(verdict.value for verdict in Verdict)
 SORTS = ("-created_at", "created_at", "-probability", "probability", "task", "-task")
 PICTURES, THEMES = ("svg", "png"), ("light", "dark")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_DIGITS, _DECIMAL = re.compile("-?[0-9]{1,18}"), re.compile("-?[0-9.]{1,30}(e-?[0-9]{1,3})?", re.IGNORECASE)
 LARGEST_VERSION = 2**31 - 1
 
 
@@ -47,10 +48,30 @@ class Words(fields.String):
     """A text that is not empty, of which nothing else need be said then."""
 
     def _deserialize(self, value: Any, *args: Any, **settings: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError(f"{shown(value)} is not a text")
         text: str = super()._deserialize(value, *args, **settings)
         if not text:
             raise ValidationError("is empty: give a value, or leave it out")
         return text
+
+
+class Count(fields.Integer):
+    """A whole number in plain digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **settings: Any) -> int:
+        if isinstance(value, str) and not _DIGITS.fullmatch(value):
+            raise ValidationError(f"{shown(value)} is no whole number such as 100")
+        return super()._deserialize(value, *args, **settings)
+
+
+class Share(fields.Float):
+    """A number in plain digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **settings: Any) -> float:
+        if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+            raise ValidationError(f"{shown(value)} is no number such as 0.9")
+        return super()._deserialize(value, *args, **settings)
 
 
 def _words(description: str, longest: int = LONGEST_TEXT) -> Words:
@@ -62,8 +83,8 @@ def _moment(description: str) -> Moment:
     return Moment(metadata={"description": description, "format": "date-time"})
 
 
-def _version(description: str) -> fields.Integer:
-    return fields.Integer(validate=Range(0, LARGEST_VERSION), metadata={"description": description})
+def _version(description: str) -> Count:
+    return Count(validate=Range(0, LARGEST_VERSION), metadata={"description": description})
 
 
 class FilterQuery(Schema):
@@ -77,9 +98,7 @@ class FilterQuery(Schema):
     tag = _words("A tag as name:value or name=value, or its name with any value.")
     label = fields.String(validate=OneOf(LABELS), metadata={"description": "The label is this."})
     verdict = fields.String(validate=OneOf(VERDICTS), metadata={"description": "The verdict on emergence is this."})
-    min_probability = fields.Float(
-        validate=Range(0, 1), metadata={"description": "The label is at least this probable."}
-    )
+    min_probability = Share(validate=Range(0, 1), metadata={"description": "The label is at least this probable."})
     created_after = _moment("Made at this time or later.")
     created_before = _moment("Made before this time.")
     engine_version = _version("Made by this version of the engine.")
@@ -89,7 +108,7 @@ class FilterQuery(Schema):
 class PageQuery(Schema):
     """Which part of a list."""
 
-    limit = fields.Integer(
+    limit = Count(
         load_default=DEFAULT_LIMIT, validate=Range(1, MOST_ITEMS), metadata={"description": "Most items of the page."}
     )
     cursor = _words("`next` of the page before.", LONGEST_CURSOR)
@@ -117,10 +136,10 @@ class PlotQuery(Schema):
 class SuiteQuery(Schema):
     """How a suite is summed up."""
 
-    interval = fields.Float(
+    interval = Share(
         validate=Range(0.5, LARGEST_INTERVAL), metadata={"description": "Probability of the intervals; 0.95."}
     )
-    fdr_level = fields.Float(
+    fdr_level = Share(
         validate=Range(0, LARGEST_FDR_LEVEL, min_inclusive=False),
         metadata={"description": "Largest expected share of false labels among those kept; 0.05."},
     )
@@ -155,7 +174,7 @@ def load_filter(asked: Any, place: str = "/from") -> dict[str, Any]:
 def _typed(fields_given: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     """Numbers come as numbers here: a query's strings are no example for a body."""
     problems = []
-    for name in fields_given.keys() & _NUMBERS.keys():
+    for name in sorted(fields_given.keys() & _NUMBERS.keys()):
         try:
             _NUMBERS[name](fields_given[name])
         except Refused as refused:

@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 LARGEST_NUMBER = 1e100  # squares and ratios of numbers up to here stay finite
 SMALLEST_POSITIVE = 1e-100  # the same for their inverses; of scales and standard errors
 LARGEST_WHOLE = 10**12  # test examples; counts up to here are exact as floats, with room for sums
+MOST_TAGS = 100  # of one curve
 LONGEST_TEXT = 1000  # characters of a name or a tag
 LONGEST_SHOWN = 40  # characters of a refused value that a message repeats
 
@@ -66,7 +67,7 @@ def number(value: Any) -> float:
     """A finite number up to `LARGEST_NUMBER` in size; a truth value or a string is none."""
     if type(value) is float or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         if -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-            return float(value)
+            return float(value) + 0.0  # which makes -0.0, the same number, the same text
         raise Refused(_number_fault(value))
     raise Refused(_type_fault(value))
 
@@ -116,6 +117,15 @@ def text(value: Any) -> str:
     if not value.isprintable() and _UNPRINTABLE.search(value):
         raise Refused(f"{shown(value)} contains a control character: remove it")
     return value
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be a name or a tag."""
+    try:
+        text(value)
+    except Refused:
+        return False
+    return True
 
 
 def choice(allowed: Sequence[str]) -> Check:

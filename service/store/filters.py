@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, literal, or_, select, tuple_
 
 from service.tables import analyses, tags
 
@@ -76,7 +76,10 @@ def _tagged(connection: Connection, tag: str) -> ColumnElement[bool]:
     The ids of a rare tag are collected first; of a common one each analysis is asked, which stops at a full page.
     """
     pairs = [(key(tag[:at]), key(tag[at + 1 :])) for at, sign in enumerate(tag) if sign in SEPARATORS]
-    held = tuple_(tags.c.name, tags.c.value).in_(pairs) if pairs else tags.c.name == key(tag)
+    named = tags.c.name == key(tag)
+    held = tuple_(tags.c.name, tags.c.value).in_(pairs) if pairs else named
+    if pairs and len(tag) <= LONGEST_KEY:  # of a longer one the beginning may be another name's
+        held = or_(named, held)
     some = select(tags.c.analysis_id).where(held)
     if len(connection.execute(some.limit(COMMON)).all()) < COMMON:
         return analyses.c.id.in_(some)

@@ -9,7 +9,7 @@ from models.curve_models.priors import HalfCauchy
 from models.errors import InvalidInput
 from models.further import Effort, factors, new_model, outcomes, with_outcome, with_place
 from models.likelihood import observe
-from models.metrics import registered
+from models.metrics import Metric, MetricKind, registered
 from models.options import Options, Shape
 from models.planning import LIKELY_TURN, plan_next
 from models.preposterior import expected, ground, seen_after
@@ -181,3 +181,11 @@ def test_default_scales_lie_in_the_widest_gaps_and_beyond_the_largest() -> None:
 def test_what_cannot_be_planned_is_refused_with_the_reason(wanted: Wanted, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         candidates(DIPPED, observe(DIPPED, Options()), wanted)
+
+
+def test_a_standard_error_that_no_mean_can_have_is_refused() -> None:
+    metric = Metric("f", MetricKind.BOUNDED, lower=0.0, upper=1.0)
+    points = tuple(ScalePoint(10.0**e, 0.1 * e - 0.6, stderr=0.01) for e in (7, 8, 9, 10))
+    curve = ScalingCurve("a", metric, points)
+    with pytest.raises(InvalidInput, match=r"0\.51 is more than half of the metric's range of 1"):
+        plan_next(curve, Options(), Wanted((1e11,), stderr=(0.51,)))

@@ -255,3 +255,15 @@ def test_linearity_of_a_metric_comes_from_the_registry() -> None:
     assert edit is not None
     assert edit.linear is True
     assert small()[0].linear is False
+
+
+def test_no_interval_of_a_bounded_change_holds_what_cannot_be() -> None:
+    changes = [Effect(str(place), change, 1e-4) for place, change in enumerate((-0.2, 0.8))]
+    first = small()[0]
+    curves = [replace(first, outputs=(one.name,), effects={"net_change": one}) for one in changes]
+    found = next(effect for effect in pooled_effects(curves, Pooling()) if effect.name == "net_change").pooled
+    assert (found.estimate.lower, found.estimate.upper) == (-1.0, 1.0)
+    assert (found.prediction.lower, found.prediction.upper) == (-1.0, 1.0)
+    alone = random_effects(changes)
+    assert alone.estimate.upper is not None
+    assert alone.estimate.upper > 1

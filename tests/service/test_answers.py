@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_an_unbounded_metric_without_a_smallest_effect_is_told_what_it_needs() -
     assert problem["type"] == "/problems/invalid-options"
     assert "smallest_effect" in problem["detail"]
     assert Answering({"smallest_effect": 0.05}, Output("json")).answer(entry(metric="loss", points=points)).label
+    of_several = replace(entry(metric="loss", points=points).item, file="b.json")
+    told = json.loads(str(Answering({}, Output("json")).answer(Entry(0, of_several)).content))["error"]
+    assert told["errors"][0]["pointer"] == "b.json, /options/smallest_effect"
 
 
 def test_a_picture_that_cannot_be_written_fails_its_curve(tmp_path: Path) -> None:

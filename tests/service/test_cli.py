@@ -116,6 +116,7 @@ def test_standard_input_is_read_and_its_format_detected(table_of: Table) -> None
         ("--json", "--csv"),
         ("--csv", "--explain"),
         ("--json", "--explain"),
+        ("--plot-format", "png"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_nothing_on_standard_output(table_of: Table, arguments: tuple[str, ...]) -> None:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidInput
+from models.likelihood import observe
 from models.metrics import Metric, MetricKind, registered
+from models.options import Options
 from service.curve_export import check_export, export_curves
 from service.readers.loading import load_item
 from service.readers.opening import open_curves
@@ -136,3 +140,37 @@ def test_quoted_cells_are_read_back_as_they_were(tmp_path: Path) -> None:
 def test_a_name_of_another_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"ends in \.csv"):
         check_export(tmp_path / "suite.xlsx")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_what_clusters_say_of_the_error_is_kept_where_outcomes_are_not(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(3)
+    clusters = tuple(np.repeat(np.arange(20), 5).tolist())
+    points = []
+    for index, scale in enumerate((1e8, 1e9, 1e10)):
+        chance = np.repeat(rng.beta(1 + index, 2, 20), 5)
+        outcomes = bytes((rng.random(100) < chance).astype(np.uint8).tolist())
+        share = outcomes.count(1) / 100
+        points.append(ScalePoint(scale, share, 100, outcomes=outcomes, clusters=clusters, language_model=f"m-{index}"))
+    curve = ScalingCurve("a", _metric("acc"), tuple(points), "5-shot", "fam", ScaleKind.PARAMETERS)
+    told: list[str] = []
+    export_curves(lambda: [curve, CURVES[0]], tmp_path / name, 0.0, tell=told.append)
+    assert told[-1].startswith("outcomes of single examples of 1 curve are left out")
+    with open_curves(tmp_path / name) as stream:
+        found = load_item(next(iter(stream.items()))).curve
+    effects = observe(curve, Options()).design_effects
+    assert effects is not None
+    assert effects.max() > 1.5
+    for point, given, effect in zip(found.points, points, effects, strict=True):
+        independent = given.score * (1 - given.score) / 100
+        assert point.stderr == pytest.approx(math.sqrt(effect * independent))
+        assert (point.score, point.outcomes) == (given.score, None)
+    again = observe(found, Options()).design_effects
+    assert again is None
+
+
+def test_names_of_tags_that_a_spreadsheet_would_run_are_read_back(tmp_path: Path) -> None:
+    curve = replace(CURVES[0], tags={"=x": "=1+1", "plain": "y"})
+    export_curves(lambda: [curve], tmp_path / "a.csv")
+    with open_curves(tmp_path / "a.csv") as stream:
+        assert [load_item(item).curve for item in stream.items()] == [curve]

@@ -62,7 +62,8 @@ def test_without_a_scale_the_next_step_is_forecast_for_every_curve_that_can_be(t
         (("--at", "soon"), "'soon' is no scale: write 5e11 or 500B"),
         (("--at", "-5"), "is not greater than 0"),
         (("--at", "5T", "--turn-hazard", "-1"), "turns per decade"),
-        (("--at", "5T", "--n-examples", "0"), "is less than 1"),
+        (("--at", "5T", "--n-examples", "0"), "--n-examples: 0 is less than 1"),
+        (("--at", "5T", "--at", "5e12"), "--at: a scale is given more than once"),
     ],
 )
 def test_wrong_usage_of_a_forecast_is_told(table: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -148,6 +148,9 @@ def test_one_picture_holds_all_metrics(tmp_path: Path, form: str) -> None:
         ((*LAW[:-1], "1e8;1e9"), 2, "is not of the form"),
         ((*LAW, "--target-length", "0"), 2, "0 is not between 1"),
         (("no-such-file.json",), 2, "cannot be opened"),
+        ((*LAW, "--interval", "0.5"), 2, "belong to the analysis of a FILE"),
+        ((*LAW, "--smallest-effect", "loss=.1"), 2, "belong to the analysis of a FILE"),
+        ((*LAW, "--plot-format", "png"), 2, "give a folder for them"),
     ],
 )
 def test_wrong_usage_is_told(arguments: tuple[str, ...], code: int, told: str) -> None:

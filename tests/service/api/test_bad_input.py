@@ -167,6 +167,10 @@ def test_members_of_a_gzip_body_are_limited_together_and_empty_ones_too(make_app
         ("limit=0", "?limit"),
         ("limit=1001", "?limit"),
         ("limit=x", "?limit"),
+        ("limit=1_0", "?limit"),
+        ("limit=%2B1", "?limit"),
+        ("limit=%D9%A1", "?limit"),
+        ("min_probability=0_1", "?min_probability"),
         ("task=", "?task"),
         ("task=%00", "?task"),
         ("label=good", "?label"),
@@ -296,3 +300,26 @@ def test_a_curve_of_too_many_points_fails_alone_in_a_batch(client: Client) -> No
     results = client.get(f"/v1/batches/{found.json['id']}/results").json["items"]
     assert [item["status"] for item in results] == ["failed"]
     assert "1,068 points are more than 1,000" in results[0]["error"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("tsk=a", "?tsk: unknown parameter: did you mean task?"),
+        ("foo=1", "unknown parameter: known are"),
+        ("limit=a", "'a' is no whole number such as 100"),
+        ("min_probability=a", "'a' is no number such as 0.9"),
+    ],
+)
+def test_a_wrong_query_says_what_would_be_right(client: Client, query: str, told: str) -> None:
+    assert told in client.get(f"/v1/analyses?{query}").json["detail"]
+
+
+def test_the_problems_of_a_document_come_in_one_order_and_not_without_end(client: Client) -> None:
+    body = {"task": "a", "metric": "accuracy", "points": [], **{f"field {i}": i for i in range(300)}}
+    problem = refused(client.post("/v1/analyses", json=body), 422)
+    names = [error["pointer"] for error in problem["errors"]]
+    assert len(names) == 101
+    assert problem["errors"][-1]["message"].startswith("and more problems")
+    unknown = [name for name in names if name.startswith("/field")]
+    assert unknown == sorted(unknown)

@@ -14,6 +14,7 @@ from service.schemas.curve import load_curve
 from service.schemas.options import load_options
 from service.store import analyses, batches
 from service.store.analyses import stored_of
+from service.store.payloads import item_document, item_of
 from service.suites import ROWS_AT_ONCE
 from service.tables import tasks
 from service.use_cases import answer_document
@@ -40,8 +41,6 @@ def work_off(database: Database, batch_id: str) -> None:
     with database.writing() as connection:
         found = connection.execute(tasks.select().where(tasks.c.batch_id == batch_id, tasks.c.state == "queued")).all()
         for task in found:
-            from service.store.payloads import item_document, item_of
-
             loaded = load_curve(item_of(item_document(task.payload)).document)
             stored = stored_of(answer_document(loaded, load_options(loaded.options)), standalone=False)
             analyses.put(connection, stored)
@@ -227,9 +226,19 @@ def test_stored_curves_are_analysed_again_with_the_options_asked_for(client: Cli
     items = client.get(f"{again.headers['Location']}/results").json["items"]
     assert [item["options"]["smallest_effect"] for item in items] == [0.2] * 3
     assert not {item["id"] for item in items} & set(ids)
+    assert client.get(again.headers["Location"]).json["options"] == {"smallest_effect": 0.2}
     with database.reading() as connection:
         earlier = connection.scalars(tasks.select().with_only_columns(tasks.c.earlier_id)).all()
     assert sorted(map(str, earlier)) == sorted(ids)
+
+
+@pytest.mark.parametrize(("asked", "phase"), [({}, "analysis"), ({"between_model_scale": "suite"}, "scale")])
+def test_stored_curves_get_the_scale_of_their_suite_where_it_is_asked_for(
+    client: Client, database: Database, asked: dict[str, Any], phase: str
+) -> None:
+    work_off(database, submitted(client, [curve(f"task {i}") for i in range(10)])["id"])
+    again = client.post("/v1/batches", json={"from": {}, "options": asked})
+    assert client.get(again.headers["Location"]).json["phase"] == phase
 
 
 def test_labels_that_changed_are_listed(client: Client, database: Database) -> None:
@@ -289,3 +298,33 @@ def test_a_full_queue_refuses_a_batch(make_app: MakeApp) -> None:
     submitted(client, [curve("a"), curve("b")])
     refused = client.post("/v1/batches", data=lines([curve("c")]), content_type=NDJSON)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
+def test_options_of_a_form_stand_below_the_files_and_overrides_above(client: Client, database: Database) -> None:
+    document = {"curves": [curve("a", options={"seed": 4}), curve("b")], "options": {"interval": 0.8, "seed": 3}}
+    form = {"options": '{"interval": 0.9, "decision_threshold": 0.7}', "overrides": '{"seed": 9}'}
+    sent = {"file": (io.BytesIO(orjson.dumps(document)), "a.json"), **form}
+    accepted = client.post("/v1/batches", data=sent, content_type="multipart/form-data")
+    assert client.get(accepted.headers["Location"]).json["options"] == {
+        "interval": 0.8,
+        "decision_threshold": 0.7,
+        "seed": 9,
+    }
+    with database.reading() as connection:
+        payloads = connection.scalars(tasks.select().with_only_columns(tasks.c.payload)).all()
+    own = [item_of(item_document(payload)).document for payload in payloads]
+    assert [document["options"] for document in own if document] == [{"seed": 9}, {"seed": 9}]
+
+
+@pytest.mark.parametrize("field", ["options", "overrides"])
+@pytest.mark.parametrize(
+    ("text", "pointer"), [('{"seed": 1, "seed": 2}', "/seed"), ("{", ""), ("[]", ""), ('{"sead": 1}', None)]
+)
+def test_options_of_a_form_that_cannot_be_used_are_named_by_their_field(
+    client: Client, field: str, text: str, pointer: str | None
+) -> None:
+    sent = {"file": (io.BytesIO(orjson.dumps([curve()])), "a.json"), field: text}
+    refused = client.post("/v1/batches", data=sent, content_type="multipart/form-data")
+    assert refused.status_code == 422
+    expected = "/options/sead" if pointer is None else f"/{field}{pointer}"
+    assert [error["pointer"] for error in refused.json["errors"]] == [expected]

@@ -12,9 +12,9 @@ from models.errors import InvalidCurve, InvalidInput, InvalidOptions
 from models.identity import input_sha256
 from models.metrics import MetricKind, ScoreUnit
 from models.options import Shape
-from service.schemas.curve import MOST_TAGS, curve_document, load_curve
+from service.schemas.curve import curve_document, load_curve
 from service.schemas.points import MOST_POINTS
-from service.schemas.scalars import LONGEST_TEXT
+from service.schemas.scalars import LONGEST_TEXT, MOST_TAGS
 
 POINT = {"model": "small", "scale": 1e8, "score": 0.2, "n_examples": 300}
 CURVE: dict[str, Any] = {
@@ -301,3 +301,9 @@ def test_a_curve_survives_the_way_out_and_in_again_in_any_order_of_points(
 def test_the_error_for_a_bad_curve_is_one_of_the_curve() -> None:
     with pytest.raises(InvalidCurve):
         load_curve(_with_point(scale=0) | {"options": {"interval": 3}})
+
+
+def test_zero_has_no_sign() -> None:
+    points = [{"scale": 10.0**e, "score": -0.0, "n_examples": 50} for e in (8, 9, 10)]
+    curve = load_curve({"task": "a", "metric": "accuracy", "points": points}).curve
+    assert [str(point.score) for point in curve.points] == ["0.0"] * 3

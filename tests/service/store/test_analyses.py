@@ -230,3 +230,13 @@ def test_fifty_writers_at_once_lose_and_double_nothing(database: Database, make:
     assert len(new) == len(set(new)) == 204
     assert len(listed(database, Filter(suite="own"))) == 200
     assert len(listed(database, Filter(suite="common"))) == 4
+
+
+@pytest.mark.parametrize("name", ["lm:harness", "a=b", "plain"])
+def test_a_tag_is_found_by_its_name_whatever_stands_in_it(database: Database, make: Make, name: str) -> None:
+    stored, other = make("it", tags={name: "x"}), make("other", tags={"lm": "other"})
+    with database.writing() as connection:
+        store.put(connection, stored)
+        store.put(connection, other)
+    for asked in (name, f"{name}:x", f"{name}=x"):
+        assert listed(database, Filter(tag=asked)) == ["it"]
