@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from models.errors import EngineError, InvalidInput, InvalidOptions, ScaleshapeError
+from models.errors import MOST_PROBLEMS, EngineError, InvalidInput, InvalidOptions, ScaleshapeError
 from models.options import Options
 from models.results import Analysis, Diagnostics, Warned
 from service.csv_export import analysis_line, failure_line
@@ -88,12 +88,10 @@ class Answering:
         began = time.perf_counter()
         try:
             loaded = load_item(entry.item)
-            analysis = self._analysis(entry, loaded)
+            analysis = self._placed_analysis(entry, loaded)
             _draw(analysis, entry.index, self.output)
             written = self._written(entry, analysis, loaded.warnings, time.perf_counter() - began)
             return replace(written, part=self._part(entry, analysis, loaded.warnings))
-        except InvalidOptions as error:
-            return self._failure(entry, InvalidOptions(in_file(error.problems, entry.item.file)))
         except ScaleshapeError as error:
             return self._failure(entry, error)
 
@@ -121,6 +119,13 @@ class Answering:
             return evidence_on_scale(loaded.curve, self._options(entry, loaded))
         except (ScaleshapeError, ArithmeticError, ValueError):  # reported where the curve is analysed
             return None
+
+    def _placed_analysis(self, entry: Entry, loaded: LoadedCurve) -> Analysis:
+        """The analysis; problems of the options name the file where the input has several, as others do."""
+        try:
+            return self._analysis(entry, loaded)
+        except InvalidOptions as error:
+            raise InvalidOptions(in_file(error.problems, entry.item.file)) from None
 
     def _analysis(self, entry: Entry, loaded: LoadedCurve) -> Analysis:
         from service.use_cases import analyze_curve  # by the worker alone: the main process runs without the engines
@@ -171,7 +176,8 @@ def _first_problem(error: ScaleshapeError) -> str:
     """An error on one line of a table, however many problems it has."""
     if not isinstance(error, InvalidInput) or len(error.problems) < 2:
         return str(error)
-    return f"{error.problems[0]}; and {len(error.problems) - 1:,} more (analyze --json shows all)"
+    more = "many" if len(error.problems) > MOST_PROBLEMS else f"{len(error.problems) - 1:,}"
+    return f"{error.problems[0]}; and {more} more (see analyze --json)"
 
 
 def _document(analysis: Analysis, warnings: tuple[Warned, ...], seconds: float) -> dict[str, Any]:

@@ -53,7 +53,7 @@ DESCRIPTION = (
     "Classifies scaling curves of language models: positive, inverse, U-shaped, inverted-U or flat, with honest "
     "intervals. Every number is finite or null, and a null comes with its reason. Errors are problem documents."
 )
-ERRORS = (400, 401, 403, 404, 406, 409, 413, 415, 422, 429, 503)
+ERRORS = (400, 401, 403, 404, 406, 408, 409, 413, 415, 422, 429, 503)
 CONFIG = {
     "API_TITLE": "scaleshape",
     "API_VERSION": "v1",

@@ -203,10 +203,10 @@ def _overridden(stream: CurveStream, overrides: Mapping[str, Any]) -> CurveStrea
 
 
 def _with_overrides(item: CurveItem, overrides: Mapping[str, Any]) -> CurveItem:
-    own = None if item.document is None else item.document.get("options") or {}
-    if item.document is None or not isinstance(own, Mapping):
+    own = None if item.document is None else item.document.get("options")
+    if item.document is None or not (own is None or isinstance(own, Mapping)):
         return item
-    return replace(item, document={**item.document, "options": {**own, **overrides}})
+    return replace(item, document={**item.document, "options": {**(own or {}), **overrides}})
 
 
 def _content(file: FileStorage) -> BinaryIO:

@@ -120,6 +120,8 @@ class _Patient(SocketUnreader):
             waiting = select.poll()
             waiting.register(self.sock, select.POLLIN)
             if not waiting.poll(1000 * self._seconds):
+                with suppress(OSError):  # or gunicorn waits in its main loop, at the close, for the peer to close too
+                    self.sock.shutdown(socket.SHUT_RD)
                 raise RequestTimeout(f"nothing came for {self._seconds} s, and the request is not whole")
         return super().chunk(size_hint)
 

@@ -42,17 +42,26 @@ class WithoutOutcomes:
 
 
 def as_counts(curve: ScalingCurve) -> ScalingCurve:
-    """A curve with outcomes as one of counts; the standard error of clustered examples is sqrt(deff p (1 - p)/n)."""
+    """A curve with outcomes as one of counts, discounted for clusters as the likelihood does it.
+
+    The standard error is sqrt(deff p (1 - p)/n); a score of 0 or 1 has none, and is one of n/deff examples. A point
+    without outcomes has the mean design effect of the others.
+    """
     known = shared_items(curve.points)
-    effects = iter(design_effects(known).tolist() if known.clustered else [])
-    return replace(curve, points=tuple(_as_count(point, effects) for point in curve.points))
+    if not known.clustered:
+        return replace(curve, points=tuple(replace(point, outcomes=None, clusters=None) for point in curve.points))
+    effects = design_effects(known)
+    own, mean = iter(effects.tolist()), float(effects.mean())
+    points = (_as_count(point, mean if point.outcomes is None else next(own)) for point in curve.points)
+    return replace(curve, points=tuple(points))
 
 
-def _as_count(point: ScalePoint, effects: Iterator[float]) -> ScalePoint:
-    if point.outcomes is None:
-        return point
-    effect, variance = next(effects, None), point.score * (1 - point.score)
-    stderr = point.stderr
-    if effect is not None and variance > 0 and point.n_examples:
-        stderr = math.sqrt(effect * variance / point.n_examples)
-    return replace(point, outcomes=None, clusters=None, stderr=stderr)
+def _as_count(point: ScalePoint, effect: float) -> ScalePoint:
+    variance, n = point.score * (1 - point.score), point.n_examples
+    plain = replace(point, outcomes=None, clusters=None)
+    if n is None or point.stderr is not None:
+        return plain
+    if variance > 0:
+        return replace(plain, stderr=math.sqrt(effect * variance / n))
+    fewer = max(round(n / effect), 1)
+    return replace(plain, n_examples=fewer, n_correct=None if point.n_correct is None else round(point.score * fewer))

@@ -18,7 +18,7 @@ from service.schemas.scalars import LARGEST_WHOLE
 
 ROOTS = (Forecast, Backtest)
 NULL: Schema = {"type": "null"}
-_BAD_BODY = (400, 413, 415, 422)
+_BAD_BODY = (400, 408, 413, 415, 422)
 _PENDING = answer("It is being computed", "PendingDerivation", ("Location", "Retry-After"))
 
 SCALES = (1e8, 1e9, 1e10, 1e11, 1e12)

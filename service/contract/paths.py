@@ -40,7 +40,7 @@ BATCH_ID: dict[str, Any] = {
     "description": "Id of the batch.",
     "schema": BATCH_ID_SCHEMA,
 }
-_BAD_BODY = (400, 413, 415, 422)
+_BAD_BODY = (400, 408, 413, 415, 422)
 _NOT_MODIFIED = answer("The client has it already", headers=("ETag",))
 _PAGE_ERRORS = (400, 406, 422)
 _PENDING = answer("It is being computed", "PendingDerivation", ("Location", "Retry-After"))

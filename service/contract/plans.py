@@ -38,7 +38,7 @@ PLANS: dict[str, dict[str, Any]] = {
 CREATE_PLAN = operation(
     "createPlan",
     {200: answer("The plan", "Plan")},
-    (409, 400, 413, 415, 422),
+    (409, 400, 408, 413, 415, 422),
     requestBody=body({JSON: "PlanRequest"}, {JSON: PLANS}),
 )
 

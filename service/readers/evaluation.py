@@ -15,7 +15,8 @@ from service.readers.outcomes import Outcomes
 class Run:
     """One language model in one file, as the file names it.
 
-    `checkpoint` is the state of training as the file names it ("step1000"), None for the usual one. All else is
+    `checkpoint` is the state of training as the file names it ("step1000"), None for the usual one. `variant` tells its
+    weights from the usual ones ("4bit"). All else is
     what the file says apart from the name; None where it says nothing.
     """
 
@@ -28,6 +29,7 @@ class Run:
     training_tokens: float | None = None
     training_flops: float | None = None
     scale: float | None = None
+    variant: str | None = None
 
 
 class Score(NamedTuple):
@@ -92,8 +94,7 @@ def version_of(value: Any) -> str | None:
     """The version of a task; 1 and 1.0 are one."""
     if value is None or value == "N/A":
         return None
-    number = number_of(value)
-    return str(value if number is None or not number.is_integer() else int(number))
+    return str(int(value) if type(value) is float and value.is_integer() else value)
 
 
 def object_of(value: Any) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ NAME = "every-eval-ever"
 DETAILS = ("metric", "kind", "prompting", "chance", "target_length", "task_group", "task_version")
 _NO_BOUND = 1e300  # the schema wants bounds where a metric has none
 KINDS = frozenset(kind.value for kind in MetricKind)
+LEAST_LEVEL, MOST_LEVEL = 0.5, 0.9999  # of intervals from whose width a standard error follows
 _PERCENT = 100.0  # a metric from 0 to 100 is stated in percent
 
 
@@ -117,9 +118,10 @@ def _stderr(uncertainty: Mapping[str, Any], n_examples: int | None) -> tuple[flo
     interval = object_of(uncertainty.get("confidence_interval"))
     lower, upper = number_of(interval.get("lower")), number_of(interval.get("upper"))
     level = number_of(interval.get("confidence_level"))
-    if lower is None or upper is None or not lower < upper or level is None or not 0 < level < 1:
+    if lower is None or upper is None or not lower < upper or level is None or not LEAST_LEVEL <= level <= MOST_LEVEL:
         return None, None
-    return (upper - lower) / (2 * NormalDist().inv_cdf((1 + level) / 2)), "confidence intervals, taken as normal"
+    stderr = upper / 2 / (z := NormalDist().inv_cdf((1 + level) / 2)) - lower / 2 / z
+    return (stderr, "confidence intervals, taken as normal") if math.isfinite(stderr) else (None, None)
 
 
 def _in_percent(config: Mapping[str, Any]) -> bool:

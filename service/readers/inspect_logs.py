@@ -35,6 +35,7 @@ _MEANS = frozenset({"accuracy", "mean"})  # over all samples; others may be of s
 _SHOT_ARGUMENTS = ("fewshot", "num_fewshot", "n_shot", "shots")
 _LOCAL = "local"  # hf/local, vllm/local: weights in a folder
 _LAST = frozenset({"main", None})  # revisions that say nothing
+_EVALUATED = "(model)"  # in place of the model's name within an argument
 _LONGEST_ARGUMENT = 100  # characters of an argument in a task's name; prompts are arguments too
 
 
@@ -101,19 +102,29 @@ def _task(evaluated: Mapping[str, Any], shown: str) -> str:
     """The task with the arguments that it was given, without the number of shots: others ask other questions."""
     arguments = evaluated.get("task_args_passed")  # newer logs have the defaults too in task_args
     arguments = arguments if isinstance(arguments, dict) else object_of(evaluated.get("task_args"))
+    model = evaluated.get("model")
     kept = [
-        f"{name}={_written(value)}"
+        f"{name}={_written(_neutral(value, model))}"
         for name, value in sorted(arguments.items())
-        if value is not None and name != shown and value != evaluated.get("model")
+        if value is not None and name != shown and value != model
     ]
     task = text_of(evaluated.get("task")) or ""
     return f"{task}:{','.join(kept)}" if kept else task
 
 
+def _neutral(value: Any, model: Any) -> Any:
+    """An argument with the model that is evaluated as such: it is no part of the task."""
+    if isinstance(value, list):
+        return [_neutral(one, model) for one in value]
+    if isinstance(value, dict):
+        return {name: _neutral(one, model) for name, one in value.items()}
+    return _EVALUATED if value == model else value
+
+
 def _written(value: Any) -> str:
     """An argument on one line, lists and objects as JSON; the end of a long one as a digest."""
-    compact = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    text = " ".join(compact.split())
+    as_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    text = " ".join((value if isinstance(value, str) else as_json.encode(value)).split())
     return text if len(text) <= _LONGEST_ARGUMENT else f"{text[:_LONGEST_ARGUMENT]}…{digest(text)}"
 
 

@@ -35,7 +35,7 @@ _LONGEST_NAME = 300  # characters of a task's name that are searched for its gro
 _DIRECTIONS = {better: MetricFacts(higher_is_better=better) for better in (True, False)}
 _NO_METRICS = frozenset({"alias", "name", "sample_len", "sample_count", "samples"})
 _BESIDE_RESULTS = ("versions", "config", "configs", "n-shot", "git_hash", "lm_eval_version", "config_general")
-_LAST = frozenset({"main", "None", ""})  # revisions that say nothing
+_LAST = frozenset({"main", "None", "", None})  # revisions that say nothing
 _MARKS = ("suite", "summary_tasks", "config_tasks")  # of lighteval, whose results look alike
 
 
@@ -49,34 +49,42 @@ def is_lm_eval(document: Mapping[str, Any]) -> bool:
 
 def read_lm_eval(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Evaluation]:
     """The one run of a results file."""
-    model, revision = _model(document)
+    config = object_of(document.get("config"))
+    arguments = _arguments(config)
+    model = _model(document, config, arguments)
     if model is None:
         ledger.left_out("no_model", "files that do not name their model", file)
         return
-    config = object_of(document.get("config"))
     run = Run(
         model,
         file,
         _harness(document),
-        checkpoint=revision,
+        checkpoint=_checkpoint(config, arguments),
+        variant=next((bits for key, bits in _QUANTISED.items() if arguments.get(key, "").lower() == "true"), None),
         parameters=number_of(config.get("model_num_parameters")),
     )
     yield run, _scores(document, run, ledger)
 
 
-def _model(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Name and revision of the model: in model_args, a string or an object, or at the top."""
-    config = object_of(document.get("config"))
+def _arguments(config: Mapping[str, Any]) -> dict[str, str]:
+    """The model's arguments, which are a string or an object; Python's None is the same as not given."""
     given = config.get("model_args")
-    arguments = given if isinstance(given, dict) else dict(_ARGUMENT.findall(given if isinstance(given, str) else ""))
-    named = (text_of(arguments.get(key)) for key in _NAMES)
+    pairs = given.items() if isinstance(given, dict) else _ARGUMENT.findall(given if isinstance(given, str) else "")
+    return {key: text for key, value in pairs if (text := str(value).strip()) not in ("", "None")}
+
+
+def _model(document: Mapping[str, Any], config: Mapping[str, Any], arguments: Mapping[str, str]) -> str | None:
+    """Name of the model: in its arguments, or at the top."""
+    named = (arguments.get(key) for key in _NAMES)
     top = (text_of(document.get("model_name")), text_of(config.get("model_name")), text_of(config.get("model")))
-    model = next((name for name in (*named, *top) if name), None)
-    if model is not None:
-        model = "-".join((model, *(bits for key, bits in _QUANTISED.items() if str(arguments.get(key)) == "True")))
-    revision = text_of(arguments.get("revision")) or text_of(config.get("model_revision"))
-    folder = text_of(arguments.get("subfolder"))
-    return model, folder if revision is None or revision in _LAST else "/".join(filter(None, (revision, folder)))
+    return next((name for name in (*named, *top) if name), None)
+
+
+def _checkpoint(config: Mapping[str, Any], arguments: Mapping[str, str]) -> str | None:
+    """Revision and folder of the weights, None for the usual ones."""
+    revision = arguments.get("revision") or text_of(config.get("model_revision"))
+    parts = (None if revision in _LAST else revision, arguments.get("subfolder"))
+    return "/".join(part for part in parts if part) or None
 
 
 def _harness(document: Mapping[str, Any]) -> str:

@@ -59,7 +59,8 @@ def placed(run: Run, table: ModelsTable | None, ledger: Ledger) -> Place:
         ledger.mixed("size_disagrees", "models whose name says another size", f"{run.model}: {size[0]:g} parameters")
     scales = {axis: value for axis, (value, _) in found.items()}
     origins = {axis: origin for axis, (_, origin) in found.items()}
-    return Place(base_name(run.model), family, checkpoint, scales, origins, commit)
+    label, family = ("-".join(filter(None, (name, run.variant))) for name in (base_name(run.model), family))
+    return Place(label, family, checkpoint, scales, origins, commit)
 
 
 def _as_known(family: str, table: ModelsTable | None) -> str:

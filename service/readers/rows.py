@@ -169,10 +169,12 @@ def _constant(
     for number, row in zip(numbers, cells, strict=True):
         if row[place]:
             first.setdefault(row[place], number)
-    values = {value_of(cell): (cell, number) for cell, number in reversed(first.items())}
+    values: dict[Any, tuple[str, int]] = {}
+    for cell, number in first.items():
+        values.setdefault(value_of(cell), (cell, number))
     if len(values) <= 1:
         return next(iter(first), None), ()
-    (one, one_row), (other, other_row) = list(reversed(values.values()))[:2]
+    (one, one_row), (other, other_row) = list(values.values())[:2]
     message = f"{shown(one)} in row {one_row} but {shown(other)} in row {other_row}: one curve has one {name}"
     return None, (Problem(f"{rows_text(tuple(numbers))}, column {name}", message),)
 

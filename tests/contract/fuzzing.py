@@ -17,7 +17,7 @@ TEXTS = ("application/x-ndjson", "text/csv")
 # Some rules bind several fields together (n_correct and n_examples), which a JSON schema cannot say: then 422.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "422", "429"]
 # Media types and lengths, on top of what the tool takes as a refusal.
-REFUSED = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429"]
+REFUSED = ["400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "422", "429"]
 
 
 @dataclass(frozen=True, slots=True)

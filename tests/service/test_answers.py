@@ -51,6 +51,9 @@ def test_an_unbounded_metric_without_a_smallest_effect_is_told_what_it_needs() -
     of_several = replace(entry(metric="loss", points=points).item, file="b.json")
     told = json.loads(str(Answering({}, Output("json")).answer(Entry(0, of_several)).content))["error"]
     assert told["errors"][0]["pointer"] == "b.json, /options/smallest_effect"
+    unknown = replace(entry(options={"sead": 1}).item, file="b.json")
+    told = json.loads(str(Answering({}, Output("json")).answer(Entry(0, unknown)).content))["error"]
+    assert told["errors"][0]["pointer"] == "b.json, /options/sead"
 
 
 def test_a_picture_that_cannot_be_written_fails_its_curve(tmp_path: Path) -> None:

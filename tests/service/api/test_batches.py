@@ -316,6 +316,13 @@ def test_options_of_a_form_stand_below_the_files_and_overrides_above(client: Cli
     assert [document["options"] for document in own if document] == [{"seed": 9}, {"seed": 9}]
 
 
+@pytest.mark.parametrize("options", [[], 0, "", False])
+def test_overrides_do_not_hide_options_that_are_none(client: Client, options: object) -> None:
+    sent = {"file": (io.BytesIO(orjson.dumps([curve(options=options)])), "a.json"), "overrides": '{"seed": 1}'}
+    accepted = client.post("/v1/batches", data=sent, content_type="multipart/form-data")
+    assert counts(client, accepted.json["id"])["failed"] == 1
+
+
 @pytest.mark.parametrize("field", ["options", "overrides"])
 @pytest.mark.parametrize(
     ("text", "pointer"), [('{"seed": 1, "seed": 2}', "/seed"), ("{", ""), ("[]", ""), ('{"sead": 1}', None)]

@@ -280,6 +280,12 @@ def test_one_number_written_in_two_ways_is_one_number() -> None:
     assert _loaded(_text(*rows, header=header))[0].curve.metric.chance == 0.25
 
 
+def test_values_that_differ_are_told_in_the_order_of_their_rows() -> None:
+    rows = ("a,accuracy,.25,1e8,0.5,300", "a,accuracy,x,1e9,0.5,300", "a,accuracy,.250,1e10,0.5,300")
+    error = _curve_error(_text(*rows, header="task,metric,chance,parameters,score,n_examples"))
+    assert error.endswith("'.25' in row 2 but 'x' in row 3: one curve has one chance")
+
+
 def test_columns_that_no_tag_can_be_are_left_out_and_told() -> None:
     extra = ",".join(f"c{i}" for i in range(102))
     cells = ",".join(["v"] * 102)

@@ -140,6 +140,17 @@ def test_arguments_of_a_task_but_its_shots_are_a_part_of_its_name(tmp_path: Path
     assert len(passed) < 130
 
 
+def test_an_argument_that_names_the_model_is_the_same_for_all_models(tmp_path: Path) -> None:
+    for index, (name, k) in enumerate(COUNTS.items()):
+        log = inspect_log(f"pythia-{name}", k, 100)
+        model = log["eval"]["model"]
+        judge = [("model", model), ("a", 1)]
+        log["eval"]["task_args"] = {"solvers": [model, "x"], "judge": dict(judge if index % 2 else judge[::-1])}
+        write(tmp_path / f"{name}.json", log)
+    (item,), _ = read(tmp_path)
+    assert item.names["task"] == 'arithmetic:judge={"a":1,"model":"(model)"},solvers=["(model)","x"]'
+
+
 def test_a_revision_of_the_model_is_a_checkpoint_and_local_weights_are_named_by_their_path(tmp_path: Path) -> None:
     for name, k in COUNTS.items():
         for revision in ("step1000", "main"):
@@ -321,10 +332,20 @@ def test_a_record_without_a_standard_error_has_it_from_what_else_is_said_of_the_
     assert ("stderr_elsewhere" in codes(report)) == bool(origin)
 
 
-def test_an_interval_of_unknown_level_gives_no_standard_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "interval",
+    [
+        {"lower": 0.1, "upper": 0.3},
+        {"lower": 0.1, "upper": 0.3, "confidence_level": 1e-17},
+        {"lower": 0.1, "upper": 0.3, "confidence_level": 0.9999999999999999},
+        {"lower": 0.3, "upper": 0.1, "confidence_level": 0.95},
+        {"lower": 0.1, "upper": "0.3", "confidence_level": 0.95},
+    ],
+)
+def test_an_interval_that_says_nothing_gives_no_standard_error(tmp_path: Path, interval: dict[str, object]) -> None:
     for name, k in COUNTS.items():
         result = record_result(k / 100, 1.0, 1)
-        result["score_details"]["uncertainty"] = {"confidence_interval": {"lower": 0.1, "upper": 0.3}}
+        result["score_details"]["uncertainty"] = {"confidence_interval": interval}
         write(tmp_path / f"{name}.json", record(f"pythia-{name}", [result]))
     with pytest.raises(UnreadableFile, match="without a number of examples or a standard error"):
         read(tmp_path)

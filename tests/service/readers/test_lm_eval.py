@@ -7,6 +7,7 @@ import pytest
 
 from models.curve import ITEMS_TAG
 from models.metrics import MetricKind
+from service.readers.evaluation import version_of
 from service.readers.loading import load_item
 from service.readers.models_table import models_of
 from tests.service.readers.reading import PUBLISHED, codes, note, points_of, published, read
@@ -208,6 +209,7 @@ def test_an_adapter_is_not_its_base_model(tmp_path: Path, argument: str) -> None
     [
         (",subfolder=half", ("checkpoint", {None, "half"})),
         (",load_in_4bit=True", ("model_family", {"pythia", "pythia-4bit"})),
+        (",load_in_8bit=true", ("model_family", {"pythia", "pythia-8bit"})),
     ],
 )
 def test_other_weights_of_one_name_stay_apart(tmp_path: Path, more: str, names: tuple[str, set[str | None]]) -> None:
@@ -220,6 +222,17 @@ def test_other_weights_of_one_name_stay_apart(tmp_path: Path, more: str, names: 
     found = [{**(item.document or {})["tags"], **item.names} for item in items]
     assert {one.get(names[0]) for one in found} == names[1]
     assert "different_results" not in codes(report)
+
+
+def test_weights_in_four_bits_stand_where_the_model_does(tmp_path: Path) -> None:
+    for name, k in zip(("gpt2", "gpt2-medium", "gpt2-xl"), COUNTS.values(), strict=False):
+        document = new_results("x", {"piqa": share_new(k, 312)})
+        document["config"]["model_args"] = {"pretrained": name, "load_in_4bit": True, "peft": None, "subfolder": "None"}
+        write(tmp_path / f"results_{name}.json", document)
+    (item,), _ = read(tmp_path)
+    assert item.names["model_family"] == "gpt2-4bit"
+    assert [point["model"] for point in points_of(item)] == ["gpt2-4bit", "gpt2-medium-4bit", "gpt2-xl-4bit"]
+    assert "checkpoint" not in (item.document or {})["tags"]
 
 
 def test_a_system_instruction_is_a_prompting_of_its_own(tmp_path: Path) -> None:
@@ -241,6 +254,7 @@ def test_a_version_is_the_same_as_a_whole_number_with_a_point(tmp_path: Path) ->
         write(tmp_path / f"results_{name}.json", document)
     (item,), _ = read(tmp_path)
     assert len(points_of(item)) == 4
+    assert version_of(20240101123456001) == "20240101123456001"
 
 
 def test_a_checkpoint_has_not_seen_the_tokens_of_its_model(tmp_path: Path) -> None:
