@@ -176,8 +176,9 @@ def _first_problem(error: ScaleshapeError) -> str:
     """An error on one line of a table, however many problems it has."""
     if not isinstance(error, InvalidInput) or len(error.problems) < 2:
         return str(error)
-    more = "many" if len(error.problems) > MOST_PROBLEMS else f"{len(error.problems) - 1:,}"
-    return f"{error.problems[0]}; and {more} more (see analyze --json)"
+    if len(error.problems) > MOST_PROBLEMS:
+        return f"{error.problems[0]}; and many more (analyze --json shows {MOST_PROBLEMS})"
+    return f"{error.problems[0]}; and {len(error.problems) - 1:,} more (analyze --json shows all)"
 
 
 def _document(analysis: Analysis, warnings: tuple[Warned, ...], seconds: float) -> dict[str, Any]:
