@@ -168,7 +168,7 @@ class _Prompting:
         return self._with_more(own)
 
     def _with_more(self, count: str | None) -> str | None:
-        return ", ".join(filter(None, (count, *self._more))) or None
+        return ", ".join(filter(None, (count, *self._more))) or None if self._more else count
 
 
 def _system_instruction(document: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
