@@ -132,8 +132,6 @@ def test_a_client_whose_scheduler_says_nothing_any_more_ends_with_its_thread(mon
 
 
 @pytest.mark.slow
-# Tornado leaves the socket of a handshake that is cut short, as on a busy machine, to the garbage collector.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 def test_a_batch_is_analysed_over_tls_and_strangers_are_not_let_in(
     sqlite: Database, dispatching: Dispatching, tmp_path: Path
 ) -> None:
