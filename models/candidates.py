@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from models.curve import ScalingCurve
+from models.curve import LARGEST_STDERR, ScalingCurve
 from models.errors import InvalidInput, Problem
 from models.further import Effort
 from models.likelihood import NoiseKind, Observations, clustered
@@ -22,7 +22,6 @@ SMALLEST_STEP = 0.05  # decades between a default candidate and its neighbours: 
 DEFAULT_EFFORTS = (1, 4)  # times the median number of examples so far
 MOST_SCALES, MOST_EFFORTS, MOST_TESTED = 20, 3, 12
 SAME_SCALE = 1e-9  # relative difference of two scales that are one
-LARGEST_SPREAD = 0.5  # of the range: the standard deviation of scores that are all the lowest or the highest
 LARGEST_SIZE = 10**9  # test examples
 
 
@@ -132,7 +131,7 @@ def _effort_problems(curve: ScalingCurve, observations: Observations, wanted: Wa
     for index, error in enumerate(wanted.stderr or ()):
         if not (math.isfinite(error) and error > 0):
             yield Problem(f"/stderr/{index}", f"{error!r} is not a positive finite number")
-        elif curve.metric.kind is not MetricKind.UNBOUNDED and error > LARGEST_SPREAD * curve.metric.width:
+        elif curve.metric.kind is not MetricKind.UNBOUNDED and error > LARGEST_STDERR * curve.metric.width:
             message = f"{error:g} is more than half of the metric's range of {curve.metric.width:g}"
             yield Problem(f"/stderr/{index}", f"{message}, as no standard error is (of percent: as a fraction)")
     for name, given in (("n_examples", wanted.n_examples), ("stderr", wanted.stderr)):

@@ -187,12 +187,11 @@ def _form_options(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
     """Options in a field of a form, null the same as not given; a problem points below the field."""
     try:
         options = parsed(form.get(name) or "null")
-        problems = tuple(repeated_keys(options))
-        if not problems:
-            return given(_options(options, name))
     except NotJson as error:
         raise InvalidInput([Problem(f"/{name}", f"is not JSON: {error}")]) from None
-    raise InvalidInput([Problem(f"/{name}{problem.pointer}", problem.message) for problem in problems])
+    if problems := tuple(repeated_keys(options, f"/{name}")):
+        raise InvalidInput(problems)
+    return given(_options(options, name))
 
 
 def _overridden(stream: CurveStream, overrides: Mapping[str, Any]) -> CurveStream:

@@ -37,7 +37,7 @@ class WithoutOutcomes:
         curves = f"{self.changed:,} curve{'s'[: self.changed != 1]}"
         return (
             f"outcomes of single examples of {curves} are left out, and with them what their models have in common; "
-            "what clusters do to the error is in the standard errors"
+            "what clusters do to the error is in the standard errors, and in n where a score is 0 or 1"
         )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from models.errors import Problem
 from service.readers.errors import UnreadableFile, unreadable
 from service.readers.items import CurveItem, CurveStream
 from service.readers.json_text import NotJson, RepeatedKeys, curve_item, parsed, repeated_keys
@@ -85,8 +84,7 @@ def _check_batch(document: Mapping[str, Any]) -> None:
         raise unreadable("given more than once in one object: keep one", f"/{document.repeated[0]}")
     _check_type(document, "curves", list, "a list")
     _check_type(given(document), "options", Mapping, "an object")
-    repeated = [Problem(f"/options{one.pointer}", one.message) for one in repeated_keys(document.get("options"))]
-    if repeated:
+    if repeated := tuple(repeated_keys(document.get("options"), "/options")):
         raise UnreadableFile(repeated)
 
 

@@ -79,9 +79,9 @@ def bad_item(index: int, message: str, rows: tuple[int, ...]) -> CurveItem:
     return CurveItem(index, None, (Problem("", message),), rows)
 
 
-def repeated_keys(value: Any) -> Iterator[Problem]:
-    """A problem for each key that was given more than once in an object."""
-    waiting = [("", value)] if type(value) in _CONTAINERS else []
+def repeated_keys(value: Any, pointer: str = "") -> Iterator[Problem]:
+    """A problem for each key that was given more than once in an object; `pointer` is that of the value."""
+    waiting = [(pointer, value)] if type(value) in _CONTAINERS else []
     while waiting:
         pointer, current = waiting.pop()
         if isinstance(current, RepeatedKeys):
