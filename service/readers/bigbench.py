@@ -16,6 +16,7 @@ from service.readers.evaluation import (
     MetricFacts,
     Run,
     Score,
+    Scores,
     list_of,
     number_of,
     object_of,
@@ -52,7 +53,7 @@ def read_bigbench(document: Mapping[str, Any], file: str, ledger: Ledger) -> Ite
         family=family,
         parameters=next((size for size in sizes if size is not None and size > 0), None),
     )
-    yield run, _scores(document, file, ledger)
+    yield run, map(Score.alone, _scores(document, file, ledger))
 
 
 def _scores(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iterator[Score]:
@@ -108,15 +109,16 @@ class Examples:
     task: str
     count: Callable[[str], int | None]
 
-    def added(self, scores: Iterable[Score], ledger: Ledger) -> Iterator[Score]:
+    def added(self, scores: Iterable[Scores], ledger: Ledger) -> Iterator[Scores]:
         """The scores with their number of examples, where a definition has one: a scores file has none."""
-        for score in scores:
-            _, _, subtask = score.task.rpartition(":")
-            below = score.task.strip() if ":" not in score.task else subtask.strip()
+        for one in scores:
+            (task,) = one.tasks
+            _, _, subtask = task.rpartition(":")
+            below = task.strip() if ":" not in task else subtask.strip()
             count = self.count("") if below == self.task else self.count(below)
             if count is not None:
-                ledger.inferred("n_from_task", f"test-set sizes from {DEFINITION} of a task", score.task)
-            yield score if count is None else score._replace(n_examples=count)
+                ledger.inferred("n_from_task", f"test-set sizes from {DEFINITION} of a task", task)
+            yield one if count is None else one._replace(n_examples=(count,))
 
 
 def examples_of(file: str, read: Callable[[str], Any]) -> Examples:

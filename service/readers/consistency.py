@@ -6,20 +6,17 @@ from collections import defaultdict
 
 from models.metrics import MetricKind
 from service.readers.curve_building import Built, BuiltCurve
-from service.readers.gathering import curve_names
-
-type Common = tuple[str, str | None]
-"""Family and checkpoint."""
+from service.readers.gathering import Common, curve_names
 
 
 def note_inconsistencies(built: Built) -> None:
     """Note families side by side, curves that lack models, several versions, and metrics without bounds."""
-    models = {curve.number: _models(built, curve) for curve in built.curves}
+    models = _models(built)
     _note_families(built, models)
     _note_lacking(built, models)
     _note_task_versions(built)
+    _note_harnesses(built)
     for curve in built.curves:
-        _note_harnesses(built, curve)
         if curve.metric.kind is MetricKind.UNBOUNDED:
             message = "curves of unbounded metrics, which need a smallest effect to be analysed"
             built.gathering.ledger.mixed("unbounded", message, _name(built, curve))
@@ -63,15 +60,22 @@ def _note_task_versions(built: Built) -> None:
             built.gathering.ledger.mixed("task_versions", message, name)
 
 
-def _note_harnesses(built: Built, curve: BuiltCurve) -> None:
-    harnesses = {built.gathering.runs[run][0].harness for run in built.columns.run[curve.rows].tolist()}
-    if len(harnesses) > 1:
-        message = f"curves with results of {', '.join(sorted(harnesses)[:5])}"
-        built.gathering.ledger.mixed("harnesses", message, _name(built, curve))
+def _note_harnesses(built: Built) -> None:
+    runs = built.gathering.runs
+    if len({run.harness for run, _ in runs}) < 2:
+        return
+    for curve in built.curves:
+        harnesses = {runs[number][0].harness for number in curve.runs}
+        if len(harnesses) > 1:
+            message = f"curves with results of {', '.join(sorted(harnesses)[:5])}"
+            built.gathering.ledger.mixed("harnesses", message, _name(built, curve))
 
 
-def _models(built: Built, curve: BuiltCurve) -> frozenset[str]:
-    return frozenset(built.gathering.runs[run][0].model for run in built.columns.run[curve.rows].tolist())
+def _models(built: Built) -> dict[int, frozenset[str]]:
+    """The models of each curve, by its number; curves of the same runs share one set."""
+    runs = built.gathering.runs
+    models = {several: frozenset(runs[run][0].model for run in several) for several in {c.runs for c in built.curves}}
+    return {curve.number: models[curve.runs] for curve in built.curves}
 
 
 def _name(built: Built, curve: BuiltCurve) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from math import isnan
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +26,8 @@ from service.readers.score_columns import ScoreColumns, score_columns
 from service.schemas.points import MOST_POINTS
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltCurve:
-    """A curve that has points enough: its number in the gathering, its metric, the rows of its points.
+class BuiltCurve(NamedTuple):
+    """A curve that has points enough: its number in the gathering, its metric, the rows and the runs of its points.
 
     `effective`: some standard errors are used in place of n. `paired`: all points have outcomes of the same examples.
     """
@@ -35,6 +35,7 @@ class BuiltCurve:
     number: int
     metric: Judged
     rows: Ints
+    runs: tuple[int, ...]
     labels: tuple[str, ...]
     effective: bool
     paired: bool
@@ -71,27 +72,36 @@ class Built:
             "prompting": key.prompting,
             "model_family": key.family,
             "scale_kind": scale_kind_of(self.axis, None),
-            "points": list(self._points(curve)),
+            "points": self._points(curve),
             "tags": {name: tag for name, tag in tags.items() if tag},
         }
         return {name: value for name, value in document.items() if value is not None}
 
-    def _points(self, curve: BuiltCurve) -> Iterator[dict[str, Any]]:
-        rows, columns, store = curve.rows, self.columns, self.gathering.outcomes
+    def _points(self, curve: BuiltCurve) -> list[dict[str, Any]]:
+        rows, columns = curve.rows, self.columns
         share = curve.metric.kind is MetricKind.PROPORTION
-        effective = columns.clustered[rows].tolist() if curve.effective else [False] * len(rows)
-        numbers = (
-            column[rows].tolist() for column in (columns.number, columns.x, columns.scores, columns.stderrs, columns.n)
+        x, scores, stderrs, n = (
+            column[rows].tolist() for column in (columns.x, columns.scores, columns.stderrs, columns.n)
         )
-        for label, clustered, number, x, score, stderr, n in zip(curve.labels, effective, *numbers, strict=True):
-            point = {"model": label, "scale": x, "score": score}
-            if not math.isnan(n) and not clustered:
-                point["n_examples"] = int(n)
-            if stderr > 0 and not (share and "n_examples" in point):
-                point["stderr"] = stderr
-            if curve.paired:
-                point["outcomes"] = store.read(number)
-            yield point
+        numbers = zip(curve.labels, x, scores, n, strict=True)
+        if share and not curve.effective and not any(map(isnan, n)):
+            points = [
+                {"model": label, "scale": scale, "score": score, "n_examples": int(count)}
+                for label, scale, score, count in numbers
+            ]
+        else:
+            points = [{"model": label, "scale": scale, "score": score} for label, scale, score, _ in numbers]
+            clustered = columns.clustered(rows).tolist() if curve.effective else [False] * len(points)
+            for point, stderr, count, in_clusters in zip(points, stderrs, n, clustered, strict=True):
+                counted = not (in_clusters or isnan(count))
+                if counted:
+                    point["n_examples"] = int(count)
+                if stderr > 0 and not (share and counted):
+                    point["stderr"] = stderr
+        if curve.paired:
+            for point, number in zip(points, columns.number[rows].tolist(), strict=True):
+                point["outcomes"] = self.gathering.outcomes.read(number)
+        return points
 
 
 def built(gathering: Gathering) -> Built:
@@ -112,17 +122,19 @@ class _Building:
         self._signs = columns.signs()
         self._usable = {kind: columns.usable(kind) for kind in MetricKind}
         self._all_usable = {kind: columns.each(flags) for kind, flags in self._usable.items()}
-        self._unclustered = columns.each(~columns.clustered)
+        self._unclustered = columns.each(~columns.clustered())
         self._n_known = columns.each(~np.isnan(columns.n))
         self._distinct = columns.each(~self._repeated())
         self._scales = np.add.reduceat(np.append(self._new_scales(), 0), columns.starts[:-1])
-        self._labels = [place.label for _, place in gathering.runs]
+        labels = [place.label for _, place in gathering.runs]
+        self._metric = cache(judged)
+        self._names = cache(lambda runs: tuple([labels[run] for run in runs]))
 
     def curve(self, number: int) -> BuiltCurve | None:
         """A curve, or None where too few of its points can be used."""
         key, about = self._gathering.keys[number], self._gathering.about[number]
         name = curve_names(key)
-        metric = judged(key.metric, about.facts, self._signs[number])
+        metric = self._metric(key.metric, about.facts, self._signs[number])
         rows, labels, scales = self._points(number, metric.kind, name)
         if scales < MINIMUM_SCALES:
             self._ledger.left_out("one_scale", "curves with fewer than two scales", name)
@@ -141,14 +153,14 @@ class _Building:
             self._ledger.mixed("outside", message, name)
         effective = share and not self._unclustered[number]
         self._note_errors(number, name, share=share, effective=effective)
-        return BuiltCurve(number, metric, rows, labels, effective, self._paired(rows, name, share=share))
+        runs = tuple(self._columns.run[rows].tolist())
+        return BuiltCurve(number, metric, rows, runs, labels, effective, self._paired(rows, name, share=share))
 
     def _points(self, number: int, kind: MetricKind, name: str) -> tuple[Ints, tuple[str, ...], int]:
         """Rows and labels of the points that are used, and how many scales they have."""
         rows = np.arange(self._columns.starts[number], self._columns.starts[number + 1])
         if self._all_usable[kind][number] and self._distinct[number]:
-            labels = tuple([self._labels[run] for run in self._columns.run[rows].tolist()])
-            return rows, labels, int(self._scales[number])
+            return rows, self._names(tuple(self._columns.run[rows].tolist())), int(self._scales[number])
         good = self._usable[kind][rows]
         for row in rows[~good].tolist():
             missing = f"{name}: {self._gathering.runs[self._columns.run[row]][0].model}"

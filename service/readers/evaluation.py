@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,11 +32,45 @@ class Run:
     variant: str | None = None
 
 
-class Score(NamedTuple):
-    """One number about a run. The first four fields say with which numbers of other runs it makes a curve.
+class Scores(NamedTuple):
+    """Numbers of a run about tasks that have the same metrics, in columns: an entry a task, or an entry a number.
 
-    `version` is that of the task: other versions ask other questions. `group` is what the task is a part of.
+    Numbers stand task after task, each in the order of the metrics. NaN or None where a file says nothing. Numbers of
+    other runs make a curve with these where task, prompting, version and metric are the same; `versions` are those of
+    the tasks: other ones ask other questions. `groups` is what each task is a part of.
     """
+
+    metrics: tuple[str, ...]
+    tasks: Sequence[str]
+    promptings: Sequence[str | None]
+    versions: Sequence[str | None]
+    n_examples: Sequence[float]
+    groups: Sequence[str | None]
+    scores: Sequence[float]
+    stderrs: Sequence[float]
+    facts: Sequence[MetricFacts | None] | None = None
+    outcomes: Sequence[Outcomes | None] | None = None
+
+    def apart(self) -> Iterator[Scores]:
+        """The same numbers, each on its own."""
+        for place, (score, stderr) in enumerate(zip(self.scores, self.stderrs, strict=True)):
+            task, metric = divmod(place, len(self.metrics))
+            yield Scores(
+                (self.metrics[metric],),
+                (self.tasks[task],),
+                (self.promptings[task],),
+                (self.versions[task],),
+                (self.n_examples[task],),
+                (self.groups[task],),
+                (score,),
+                (stderr,),
+                None if self.facts is None else (self.facts[place],),
+                None if self.outcomes is None else (self.outcomes[place],),
+            )
+
+
+class Score(NamedTuple):
+    """One number about a run, for harnesses that do not write those of a task beside one another; as in `Scores`."""
 
     task: str
     metric: str
@@ -48,6 +82,21 @@ class Score(NamedTuple):
     group: str | None = None
     facts: MetricFacts | None = None
     outcomes: Outcomes | None = None
+
+    def alone(self) -> Scores:
+        """The same in columns of one entry."""
+        return Scores(
+            (self.metric,),
+            (self.task,),
+            (self.prompting,),
+            (self.version,),
+            (math.nan if self.n_examples is None else self.n_examples,),
+            (self.group,),
+            (self.score,),
+            (math.nan if self.stderr is None else self.stderr,),
+            None if self.facts is None else (self.facts,),
+            None if self.outcomes is None else (self.outcomes,),
+        )
 
 
 class MetricFacts(NamedTuple):
@@ -61,17 +110,23 @@ class MetricFacts(NamedTuple):
     target_length: int | None = None
 
 
-type Evaluation = tuple[Run, Iterable[Score]]
+type Evaluation = tuple[Run, Iterable[Scores]]
 
 
 def number_of(value: Any) -> float | None:
     """A finite number; None for anything else: truth values, strings such as "N/A", NaN."""
-    if type(value) is float or type(value) is int:
-        try:
-            return float(value) if math.isfinite(value) else None
-        except OverflowError:
-            return None
-    return None
+    return None if math.isnan(number := finite(value)) else number
+
+
+def finite(value: Any) -> float:
+    """A finite number; NaN for anything else."""
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else math.nan
+    try:
+        return float(value) if kind is int else math.nan
+    except OverflowError:
+        return math.nan
 
 
 def count_of(value: Any) -> int | None:

@@ -59,7 +59,7 @@ def read_every_eval_ever(document: Mapping[str, Any], file: str, ledger: Ledger)
         training_flops=_number_in(details, ("training_flops",)),
         scale=_number_in(details, ("scale",)),
     )
-    yield run, _scores(document, file, ledger)
+    yield run, map(Score.alone, _scores(document, file, ledger))
 
 
 def _number_in(details: Mapping[str, Any], names: tuple[str, ...]) -> float | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from service.readers.columns import SCALES
 from service.readers.errors import too_much
-from service.readers.evaluation import MetricFacts, Run, Score
+from service.readers.evaluation import MetricFacts, Run, Scores
 from service.readers.load_report import Ledger
 from service.readers.model_names import identity
 from service.readers.models_table import ModelsTable
@@ -21,6 +22,10 @@ from service.readers.placing import CHECKPOINTS, PARAMETERS, TOKENS, Place, plac
 MOST_SCORES = 5_000_000  # of one input, in 32 bytes each; the largest published suites have some 100,000
 MOST_RUNS = 200_000
 MOST_CURVES = 500_000
+
+type Common = tuple[str, str | None]
+"""Family and checkpoint."""
+type _Asked = tuple[str, str | None, str | None, tuple[str, ...]]
 
 
 class CurveKey(NamedTuple):
@@ -59,26 +64,27 @@ class Gathering:
     score: array[float] = field(default_factory=lambda: array("d"))
     stderr: array[float] = field(default_factory=lambda: array("d"))
     n: array[float] = field(default_factory=lambda: array("d"))
-    _books: dict[tuple[str, str | None], dict[tuple[str | None, ...], int]] = field(default_factory=dict)
+    _numbers: dict[CurveKey, int] = field(default_factory=dict)
+    _together: dict[Common, dict[_Asked, list[int]]] = field(default_factory=dict)
 
-    def add(self, run: Run, scores: Iterable[Score]) -> None:
+    def add(self, run: Run, scores: Iterable[Scores]) -> None:
         """Add the scores of one run; raises `TooMuch` where there are too many."""
         place = placed(run, self.table, self.ledger)
         common = self._common(place)
-        book = self._books.setdefault(common, {})
-        number, rows, first = len(self.runs), list(scores), len(self.score)
+        number, first = len(self.runs), len(self.score)
         self.runs.append((run, place))
-        curves = [self._new(book, common, row) if (curve := book.get(row[:4])) is None else curve for row in rows]
-        self.curve.extend(curves)
-        self.run.extend([number] * len(rows))
-        self.score.extend([row[4] for row in rows])
-        self.stderr.extend([_NAN if row[5] is None else row[5] for row in rows])
-        self.n.extend([_NAN if row[6] is None else row[6] for row in rows])
-        for index, (curve, row) in enumerate(zip(curves, rows, strict=True), first):
-            if row.facts is not None or row.group is not None:
-                self._learn(self.about[curve], row)
-            if row.outcomes is not None:
-                self.outcomes.add(index, row.outcomes)
+        for several in scores:
+            curves = self._curves(common, several)
+            if several.outcomes is not None:
+                for index, outcomes in enumerate(several.outcomes, len(self.score)):
+                    if outcomes is not None:
+                        self.outcomes.add(index, outcomes)
+            self.curve.extend(curves)
+            self.score.extend(several.scores)
+            self.stderr.extend(several.stderrs)
+            self.n.extend([n for n in several.n_examples for _ in several.metrics])
+            self._learn(curves, several)
+        self.run.extend([number] * (len(self.score) - first))
         if len(self.score) > MOST_SCORES or number > MOST_RUNS or len(self.keys) > MOST_CURVES:
             raise too_much(f"more than {MOST_SCORES:,} scores, {MOST_RUNS:,} runs or {MOST_CURVES:,} curves: split it")
 
@@ -117,38 +123,49 @@ class Gathering:
             return self.axis
         return next((axis for axis in SCALES if any(axis in place.scales for _, place in self.runs)), PARAMETERS)
 
-    def _common(self, place: Place) -> tuple[str, str | None]:
+    def _common(self, place: Place) -> Common:
         """Family and checkpoint: checkpoints of one model make a curve by tokens, and only there."""
         if self.axis == TOKENS and place.origins.get(TOKENS) == CHECKPOINTS:
             return place.label, None
         return place.family, place.checkpoint
 
-    def _new(self, book: dict[tuple[str | None, ...], int], common: tuple[str, str | None], score: Score) -> int:
-        number = book[score[:4]] = len(self.keys)
-        self.keys.append(CurveKey(*common, score.task, score.metric, score.prompting, score.version))
-        self.about.append(About())
+    def _curves(self, common: Common, scores: Scores) -> list[int]:
+        """The number of the curve of each score, new ones where these are the first; tasks are met as a whole."""
+        metrics, together = scores.metrics, self._together.setdefault(common, {})
+        asked = list(zip(scores.tasks, scores.promptings, scores.versions, repeat(metrics), strict=False))
+        for one in [one for one in asked if one not in together]:
+            task, prompting, version, _ = one
+            keys = [CurveKey(*common, task, metric, prompting, version) for metric in metrics]
+            together[one] = [self._number(key) for key in keys]
+        return list(chain.from_iterable([together[one] for one in asked]))
+
+    def _number(self, key: CurveKey) -> int:
+        number = self._numbers.setdefault(key, len(self.keys))
+        if number == len(self.keys):
+            self.keys.append(key)
+            self.about.append(About())
         return number
 
-    def _learn(self, about: About, score: Score) -> None:
-        about.group = about.group or score.group
-        if score.facts is not None and score.facts != about.facts:
-            about.disagrees = about.disagrees or about.facts is not None
-            about.facts = about.facts or score.facts
+    def _learn(self, curves: Sequence[int], scores: Scores) -> None:
+        """What the scores say about their curves."""
+        if any(scores.groups):
+            groups = [group for group in scores.groups for _ in scores.metrics]
+            for curve, group in zip(curves, groups, strict=True):
+                self.about[curve].group = self.about[curve].group or group
+        for curve, facts in zip(curves, scores.facts, strict=True) if scores.facts else ():
+            about = self.about[curve]
+            if facts is not None and facts is not about.facts and facts != about.facts:
+                about.disagrees = about.disagrees or about.facts is not None
+                about.facts = about.facts or facts
 
 
-_NAN = float("nan")
 AFTER_HEX = "g"  # sorts behind all hexadecimal digits
 
 
 def curve_names(key: CurveKey) -> str:
     """What a note calls a curve."""
-    return ", ".join(_parts(key))
-
-
-def _parts(key: CurveKey) -> Iterator[str]:
-    yield key.task
-    yield key.metric
-    yield from (part for part in (key.prompting, key.family, key.checkpoint) if part)
+    family, checkpoint, task, metric, prompting, _ = key
+    return ", ".join(filter(None, (task, metric, prompting, family, checkpoint)))
 
 
 def _whole_commits(pinned: Mapping[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:

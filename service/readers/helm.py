@@ -64,7 +64,7 @@ def read_helm(read: Read, folder: str, ledger: Ledger) -> Iterator[Evaluation]:
     chosen = (text_of(adapter.get("method")) or "").startswith(_OPTIONS) or f"method={_OPTIONS}" in name
     groups = [group for group in list_of(spec.get("groups")) if text_of(group)]
     common = _Common(_task(name), shots(adapter.get("max_train_instances")), groups[0] if groups else None, chosen)
-    yield Run(model, folder, "HELM"), _scores(read, common, folder, ledger)
+    yield Run(model, folder, "HELM"), map(Score.alone, _scores(read, common, folder, ledger))
 
 
 def _task(name: str) -> str:

@@ -61,7 +61,7 @@ def read_inspect(document: Mapping[str, Any], file: str, ledger: Ledger) -> Iter
     version = text_of(object_of(evaluated.get("packages")).get("inspect_ai"))
     model, checkpoint = _model(model, object_of(evaluated.get("model_args")))
     run = Run(model, file, f"Inspect {version}" if version else "Inspect", checkpoint=checkpoint)
-    yield run, _scores(document, evaluated, file, ledger)
+    yield run, map(Score.alone, _scores(document, evaluated, file, ledger))
 
 
 def _model(name: str, arguments: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -5,18 +5,21 @@ Facts about the format: lm_eval/result_schema.py and loggers/evaluation_tracker.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import accumulate, groupby
 from typing import Any, NamedTuple
 
 from service.readers.evaluation import (
     Evaluation,
     MetricFacts,
     Run,
-    Score,
+    Scores,
     count_of,
     digest,
+    finite,
     number_of,
     object_of,
     shots,
@@ -94,59 +97,112 @@ def _harness(document: Mapping[str, Any]) -> str:
     return f"lm-evaluation-harness {'from' if 'configs' in document else 'before'} 0.4"
 
 
-def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[Score]:
-    results = object_of(document.get("results"))
-    groups = _groups(document, results)
-    parent = _parents(groups, results)
-    counted = {group for group in groups if any(subtask in results for subtask in _below(group, groups))}
-    prompting = _Prompting(document)
-    versions, sizes = object_of(document.get("versions")), object_of(document.get("n-samples"))
-    directions = object_of(document.get("higher_is_better"))
-    for task, numbers in results.items():
-        if not isinstance(numbers, dict) or not task.strip():
-            ledger.left_out("no_numbers", "tasks without an object of numbers", f"{task} in {run.file}")
-            continue
-        if task in counted:
-            ledger.left_out("group", "groups, whose subtasks are counted instead", f"{task}: {run.model}")
-            continue
-        common = _Task(
-            task,
-            prompting.of(task),
-            version_of(versions.get(task)),
-            count_of(object_of(sizes.get(task)).get("effective")) if sizes else None,
-            parent.get(task),
+def _scores(document: Mapping[str, Any], run: Run, ledger: Ledger) -> Iterator[Scores]:
+    """Tasks beside one another with the same keys come as one, so that few steps are taken for each."""
+    tasks, layout_of = _Tasks(document), cache(_layout)
+    for keys, several in groupby(tasks.counted(run, ledger), lambda task: tuple(tasks.results[task])):
+        names, layout = list(several), layout_of(keys)
+        if not layout.blank and _all_numbers(tasks.cells(names, layout.scores)):
+            yield tasks.scores(names, layout)
+        else:
+            for name in names:
+                yield tasks.scores([name], _usable(layout, tasks.results[name], f"{name}, %s in {run.file}", ledger))
+
+
+class _Layout(NamedTuple):
+    """Where the scores of a task stand among its numbers, by its keys: for each the curve's metric, and three names.
+
+    These are that of the metric without a filter, and the keys of the score and of its standard error.
+    """
+
+    metrics: tuple[str, ...]
+    named: tuple[str, ...]
+    scores: tuple[str, ...]
+    stderrs: tuple[str, ...]
+
+    @property
+    def blank(self) -> bool:
+        """Whether some metric has no name."""
+        return not all(map(str.strip, self.named))
+
+
+def _layout(keys: Iterable[str]) -> _Layout:
+    rows = []
+    for key in keys:
+        if "_stderr" not in key and key not in _NO_METRICS:
+            metric, comma, kept = key.partition(",")
+            full = key if comma and kept != _NO_FILTER else metric
+            rows.append((full, metric, key, f"{metric}_stderr,{kept}" if comma else f"{metric}_stderr"))
+    return _Layout(*zip(*rows, strict=True)) if rows else _Layout((), (), (), ())
+
+
+def _usable(layout: _Layout, numbers: Mapping[str, Any], place: str, ledger: Ledger) -> _Layout:
+    """The scores that are numbers of named metrics; the others go to the ledger, at `place` (%s is the key)."""
+    kept = []
+    for metric, key in zip(layout.named, layout.scores, strict=True):
+        if metric.strip() and number_of(numbers[key]) is not None:
+            kept.append(key)
+        elif metric not in _NO_METRICS:
+            ledger.left_out("no_number", "scores that are no numbers", place % key)
+    return _layout(kept)
+
+
+def _all_numbers(values: Sequence[Any]) -> bool:
+    try:
+        return set(map(type, values)) <= {float, int} and all(map(math.isfinite, values))
+    except OverflowError:  # an integer beyond the numbers of a double
+        return False
+
+
+class _Tasks:
+    """The tasks of a results file, with what other parts of the file say about them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.results = object_of(document.get("results"))
+        groups = _groups(document, self.results)
+        self._parent = _parents(groups, self.results)
+        self._groups = {group for group in groups if any(name in self.results for name in _below(group, groups))}
+        self._prompting = _Prompting(document)
+        self._versions, self._sizes = object_of(document.get("versions")), object_of(document.get("n-samples"))
+        self._directions = object_of(document.get("higher_is_better"))
+
+    def counted(self, run: Run, ledger: Ledger) -> Iterator[str]:
+        """The tasks that count by themselves: none without numbers, and no group whose subtasks are there."""
+        for task, numbers in self.results.items():
+            if not isinstance(numbers, dict) or not task.strip():
+                ledger.left_out("no_numbers", "tasks without an object of numbers", f"{task} in {run.file}")
+            elif task in self._groups:
+                ledger.left_out("group", "groups, whose subtasks are counted instead", f"{task}: {run.model}")
+            else:
+                yield task
+
+    def cells(self, tasks: Iterable[str], keys: Sequence[str]) -> list[Any]:
+        """What stands under the keys, task after task; None where nothing does."""
+        return [numbers.get(key) for numbers in map(self.results.__getitem__, tasks) for key in keys]
+
+    def scores(self, tasks: Sequence[str], layout: _Layout) -> Scores:
+        """The numbers of tasks of one layout, all of them finite."""
+        stderrs = self.cells(tasks, layout.stderrs)
+        return Scores(
+            layout.metrics,
+            tasks,
+            [self._prompting.of(task) for task in tasks],
+            [version_of(self._versions.get(task)) for task in tasks],
+            [self._size(task) for task in tasks] if self._sizes else [math.nan] * len(tasks),
+            [self._parent.get(task) for task in tasks],
+            self.cells(tasks, layout.scores),
+            stderrs if _all_numbers(stderrs) else [finite(stderr) for stderr in stderrs],
+            [better for task in tasks for better in self._facts(task, layout.named)] if self._directions else None,
         )
-        yield from _task_scores(common, numbers, object_of(directions.get(task)), run, ledger)
 
+    def _size(self, task: str) -> float:
+        return count_of(object_of(self._sizes.get(task)).get("effective")) or math.nan
 
-class _Task(NamedTuple):
-    """What the scores of a task have in common."""
-
-    name: str
-    prompting: str | None
-    version: str | None
-    n_examples: int | None
-    group: str | None
-
-
-def _task_scores(
-    task: _Task, numbers: Mapping[str, Any], directions: Mapping[str, Any], run: Run, ledger: Ledger
-) -> Iterator[Score]:
-    name, prompting, version, size, group = task
-    for key, value in numbers.items():
-        if "_stderr" in key or key in _NO_METRICS:
-            continue
-        metric, comma, kept = key.partition(",")
-        score = number_of(value)
-        if score is None or not metric.strip():
-            if metric not in _NO_METRICS:
-                ledger.left_out("no_number", "scores that are no numbers", f"{name}, {key} in {run.file}")
-            continue
-        stderr = number_of(numbers.get(f"{metric}_stderr,{kept}" if comma else f"{metric}_stderr"))
-        better = directions.get(metric)
-        facts = _DIRECTIONS[better] if isinstance(better, bool) else None
-        full = key if comma and kept != _NO_FILTER else metric
-        yield Score(name, full, prompting, version, score, stderr, size, group, facts)
+    def _facts(self, task: str, metrics: Iterable[str]) -> Iterator[MetricFacts | None]:
+        higher_is_better = object_of(self._directions.get(task))
+        for metric in metrics:
+            better = higher_is_better.get(metric)
+            yield _DIRECTIONS[better] if isinstance(better, bool) else None
 
 
 class _Prompting:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
-from service.readers.evaluation import Score, text_of
+from service.readers.evaluation import Scores, text_of
 from service.readers.load_report import Ledger
 from service.readers.outcomes import outcomes_of
 
@@ -23,23 +23,28 @@ type Lines = Callable[[str], Iterable[bytes] | None]
 """The lines of the file of that name; None where there is none."""
 
 
-def with_outcomes(scores: Iterable[Score], file: str, lines: Lines, ledger: Ledger) -> Iterator[Score]:
+def with_outcomes(scores: Iterable[Scores], file: str, lines: Lines, ledger: Ledger) -> Iterator[Scores]:
     """The scores of a results file with the outcomes of single examples, where these were logged beside it."""
     folder, slash, name = file.rpartition("/")
     match = _RESULTS.fullmatch(name)
-    task, values = "", {}
-    for score in scores:
-        if match is not None and score.task != task:
-            task, samples = score.task, f"{folder}{slash}samples_{score.task}_{match[1]}.jsonl"
+    if match is None:
+        yield from scores
+        return
+    read = ""
+    values: dict[tuple[str, str], dict[str, object]] = {}
+    for one in (one for several in scores for one in several.apart()):
+        (task,), (full,) = one.tasks, one.metrics
+        if task != read:
+            read, samples = task, f"{folder}{slash}samples_{task}_{match[1]}.jsonl"
             found = lines(samples)
             values = {} if found is None else _values(found, samples, ledger)
-        metric, _, kept = score.metric.partition(",")
+        metric, _, kept = full.partition(",")
         given = values.get((metric, kept or "none"))
-        outcomes = None if given is None else outcomes_of(given, score.score)
+        outcomes = None if given is None else outcomes_of(given, one.scores[0])
         if given is not None and outcomes is None:
             message = "logged examples that are not 0 or 1, or whose mean is not the score: not used"
-            ledger.left_out("outcomes", message, f"{score.task}, {score.metric} in {file}")
-        yield score if outcomes is None else score._replace(outcomes=outcomes, n_examples=len(outcomes.values))
+            ledger.left_out("outcomes", message, f"{task}, {full} in {file}")
+        yield one if outcomes is None else one._replace(outcomes=(outcomes,), n_examples=(len(outcomes.values),))
 
 
 def _values(lines: Iterable[bytes], file: str, ledger: Ledger) -> dict[tuple[str, str], dict[str, object]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.metrics import MetricKind, registered
 from service.readers.evaluation import MetricFacts
@@ -25,8 +24,7 @@ _LOWER_IS_BETTER = frozenset(
 _IN_PERCENT = frozenset({"bleu", "chrf", "sacrebleu", "ter"})  # as sacrebleu gives them
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """What a curve's numbers say about its metric.
 
     `inside`: all scores lie in 0 to 1. `narrow`: some standard error is smaller than that of a share of n examples.
@@ -38,8 +36,7 @@ class Signs:
     share: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """The metric as the schema reads it, its kind, and what about it no file says ("" where nothing)."""
 
     document: Mapping[str, Any]

@@ -17,6 +17,8 @@ from service.readers.metric_kinds import Signs
 PERCENT = 100.0
 CLUSTERED = 1.02  # ratio of variances; a standard error of so much more or less than another is no rounding
 
+_ALL = slice(None)
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreColumns:
@@ -45,10 +47,9 @@ class ScoreColumns:
             with_stderr &= (self.scores != 0) & (self.scores != 1)
         return np.asarray(with_stderr | ~np.isnan(self.n))
 
-    @property
-    def clustered(self) -> Bools:
+    def clustered(self, rows: Ints | slice = _ALL) -> Bools:
         """Scores with a larger standard error than a share of n independent examples has."""
-        return np.asarray(self.ratio > CLUSTERED)
+        return np.asarray(self.ratio[rows] > CLUSTERED)
 
     def signs(self) -> list[Signs]:
         """What the numbers of each curve say about its metric."""

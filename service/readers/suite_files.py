@@ -15,7 +15,7 @@ from service.readers.archive import Archive, Budget, open_archive
 from service.readers.columns import known_in, meant_in
 from service.readers.contents import content_of, document_of, documents_by_name, lines_by_name
 from service.readers.errors import TooMuch, UnreadableFile, unreadable
-from service.readers.evaluation import Score
+from service.readers.evaluation import Scores
 from service.readers.files import Entry, members_of
 from service.readers.gathering import Gathering
 from service.readers.items import CurveStream
@@ -201,8 +201,8 @@ class SuiteFiles:
             self.gathering.add(run, self._completed(known, scores, name, by_name or {}))
 
     def _completed(
-        self, known: ResultFormat, scores: Iterable[Score], name: str, by_name: Mapping[str, Entry]
-    ) -> Iterable[Score]:
+        self, known: ResultFormat, scores: Iterable[Scores], name: str, by_name: Mapping[str, Entry]
+    ) -> Iterable[Scores]:
         """Scores with what stands in files beside theirs."""
         if known.name == bigbench.NAME:
             return bigbench.examples_of(name, documents_by_name(by_name)).added(scores, self.ledger)

@@ -425,3 +425,35 @@ def test_published_pythia_results_give_curves_of_eight_sizes_with_exact_n() -> N
             if curve.metric.kind is MetricKind.PROPORTION:
                 k = point.score * point.n_examples
                 assert abs(k - round(k)) < 1e-6
+
+
+def test_tasks_of_other_keys_and_scores_that_are_no_numbers_take_no_place_of_their_neighbours(tmp_path: Path) -> None:
+    odd: tuple[object, ...] = (True, "N/A", None, float("nan"), 10**400)
+    for place, (name, k) in enumerate(COUNTS.items()):
+        acc, f1 = share(k, 312), {"f1": k / 400, "f1_stderr": 0.02}
+        tasks = {
+            "first": acc,
+            "both": {**acc, **f1},
+            "second": share(k + 1, 312),
+            "odd": {**f1, "acc": odd[place], "acc_stderr": 0.1, " ": 0.5},
+            "third": share(k + 2, 312),
+            "whole": {"acc": place % 2, "acc_stderr": "N/A", **f1},
+        }
+        write(tmp_path / f"{name}.json", old_results(f"pythia-{name}", tasks))
+    items, report = read(tmp_path)
+    scores = {
+        (item.names["task"], item.names["metric"]): [point["score"] for point in points_of(item)] for item in items
+    }
+    expected = [k / 312 for k in COUNTS.values()]
+    of_f1 = [k / 400 for k in COUNTS.values()]
+    assert scores == {
+        ("first", "acc"): expected,
+        ("both", "acc"): expected,
+        ("both", "f1"): of_f1,
+        ("second", "acc"): [(k + 1) / 312 for k in COUNTS.values()],
+        ("odd", "f1"): of_f1,
+        ("third", "acc"): [(k + 2) / 312 for k in COUNTS.values()],
+        ("whole", "f1"): of_f1,
+    }
+    assert list(scores)[:4] == [("first", "acc"), ("both", "acc"), ("both", "f1"), ("second", "acc")]
+    assert "(8): odd, acc in 1.4b.json" in note(report, "no_number")
