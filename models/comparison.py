@@ -21,7 +21,7 @@ from models.between_model import ResolvedScale, Source
 from models.curve import ITEMS_TAG, MINIMUM_RATIO, ScalingCurve, differing_tags
 from models.errors import InvalidOptions, Problem
 from models.metrics import MetricKind
-from models.options import DEFAULT_INTERVAL, Shape
+from models.options import DEFAULT_DECISION_THRESHOLD, DEFAULT_INTERVAL, Shape
 from models.pool import Averaged
 from models.results import Analysis, Interval
 from models.shapes import SHAPES
@@ -35,6 +35,10 @@ CROSSING_NODES = 201
 SMALLEST_PROBABILITY = 0.01  # of a turn or a crossing, from which its place is reported
 SEED = 20230428  # fixed: which draw of one curve meets which of the other
 NO_TURN, NO_CROSSING = "turn_too_improbable", "crossing_too_improbable"
+NOT_TOLD_APART = "curves_not_told_apart"
+# Probability with which each curve has to lead at some scale before a crossing is called more probable than not; that
+# of a label. Two independent draws of one steep curve change places in most cases, which says nothing of the curves.
+EVIDENT_LEAD = DEFAULT_DECISION_THRESHOLD
 # A curve is of one suite, checkpoint and version of its task, whether or not the curves at hand have others.
 ALWAYS_KEPT = ("suite", "checkpoint", "task_version")
 OF_THE_TASK = ("task_group", "task_version", ITEMS_TAG)  # tags that say nothing about curves of different tasks
@@ -59,7 +63,8 @@ class ComparedCurve:
 class Crossing:
     """Where the lead of one mean curve first becomes the other's, in the range that both cover; `scale` is given that.
 
-    A lead is a difference above the smallest effect of both curves.
+    A lead is a difference above the smallest effect of both curves. `curves_not_told_apart`: draws change places, but
+    nowhere is it evident that the one curve leads, or nowhere that the other one does.
     """
 
     probability: float | None
@@ -271,10 +276,14 @@ def _crossing(curves: tuple[ScalingCurve, ScalingCurve], pair: tuple[Averaged, A
     matters = max(o.observations.delta * abs(o.observations.unit) for o in pair)
     left, right = change_of_lead(gap, matters)
     meets = right > 0
+    ends = float(np.mean(gap[:, 0] > 0)), float(np.mean(gap[:, -1] > 0))
+    leads = [float(np.mean(ahead > matters, axis=0).max()) for ahead in (gap, -gap)]
+    if np.mean(meets) > 1 / 2 and min(leads) < EVIDENT_LEAD:
+        return Crossing(None, Interval(None, None, None, NOT_TOLD_APART), *ends, NOT_TOLD_APART)
     place = Interval(None, None, None, NO_CROSSING)
     if np.mean(meets) > SMALLEST_PROBABILITY:
         place = interval(10.0 ** meeting_points(gap[meets], left[meets], z), level)
-    return Crossing(float(np.mean(meets)), place, float(np.mean(gap[:, 0] > 0)), float(np.mean(gap[:, -1] > 0)))
+    return Crossing(float(np.mean(meets)), place, *ends)
 
 
 def _incomparable(first: ScalingCurve, second: ScalingCurve) -> str | None:

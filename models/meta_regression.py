@@ -30,6 +30,7 @@ INTERCEPT = "intercept"
 TOO_FEW = "too_few_effects_for_the_columns"
 NOT_SEPARATE = "columns_cannot_be_told_apart"
 LARGEST_CONDITION = 1e10  # of the standardised columns
+ROUNDING = 1e-9  # of its standard error; a coefficient below is what arithmetic leaves of zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def _coefficients(
     errors = np.sqrt(np.diag(covariance))
     width = critical_value(how, df)
     found = []
-    for name, value, error in zip(names, values.tolist(), errors.tolist(), strict=True):
+    for name, solved, error in zip(names, values.tolist(), errors.tolist(), strict=True):
+        value = solved if abs(solved) > ROUNDING * error else 0.0
         statistic = _statistic(value, error)
         p_value = 2 * float(stdtr(df, -statistic) if how.knapp_hartung else ndtr(-statistic))
         found.append(Coefficient(name, Interval(value, value - width * error, value + width * error), error, p_value))

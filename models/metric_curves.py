@@ -132,7 +132,10 @@ def observed_curves(scales: Sequence[float], log_probabilities: Sequence[float])
     if problems:
         raise InvalidInput(problems)
     order = np.argsort(scales)
-    ordered, loss = np.array(scales, dtype=np.float64)[order], -np.array(log_probabilities, dtype=np.float64)[order]
+    ordered, loss = (
+        np.array(scales, dtype=np.float64)[order],
+        0.0 - np.array(log_probabilities, dtype=np.float64)[order],
+    )
     grid = np.unique(np.concatenate([ordered, np.geomspace(ordered[0], ordered[-1], NODES)]))
     return TokenCurves(ordered, loss[None, :], grid, np.interp(np.log(grid), np.log(ordered), loss)[None, :])
 
@@ -151,13 +154,18 @@ def exact_match(loss: Floats, question: Question) -> Floats:
 
 def token_edit_distance(loss: Floats, question: Question) -> Floats:
     """L (1 - p): the expected number of wrong tokens."""
-    return -question.target_length * np.expm1(-loss)
+    return question.target_length * _error(loss)
 
 
 def token_edit_distance_rate(loss: Floats, question: Question) -> Floats:
     """1 - p."""
     del question
-    return -np.expm1(-loss)
+    return _error(loss)
+
+
+def _error(loss: Floats) -> Floats:
+    """1 - p; 0, not -0, where the loss is."""
+    return np.asarray(0.0 - np.expm1(-loss))
 
 
 def mean_probability(loss: Floats, question: Question) -> Floats:

@@ -24,7 +24,8 @@ NO_SPREAD = 1e-24  # mean squared deviation that is rounding error of equal valu
 FEWEST_ITEMS = 2
 MEAN_WIDTH, NET_WIDTH = 1.0, 2.0  # largest difference of two shares, and of two net changes
 NO_OUTCOMES, DIFFERENT_ITEMS, DIFFERENT_CLUSTERS = "no_outcomes", "different_items", "different_clusters"
-NO_COMMON_SCALES, NO_DISCORDANCE, ONE_ITEM = "no_common_scales", "no_discordant_items", "one_item"
+NO_COMMON_SCALES, ONE_ITEM = "no_common_scales", "one_item"
+NO_DISCORDANCE, ALL_ALIKE = "no_discordant_items", "all_items_differ_alike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def paired_difference(
         stderr=float(np.sqrt(variance)),
         unpaired_stderr=float(np.sqrt(sum(apart))),
         gain=sum(apart) / variance if variance > 0 else None,
-        gain_reason=None if variance > 0 else NO_DISCORDANCE,
+        gain_reason=None if variance > 0 else NO_DISCORDANCE if mean == 0 else ALL_ALIKE,
     )
 
 

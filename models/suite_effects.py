@@ -9,6 +9,7 @@ so that the difference between values is known better than its interval says, ne
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +23,10 @@ from models.results import Interval
 from models.shapes import SHAPES
 from models.suite_curve import FRACTION_OF_RANGE, SuiteCurve
 
+NET_CHANGE = "net_change"
 # The shape that each effect presupposes; None: it is a fact of every curve.
 EFFECTS: Mapping[str, Shape | None] = {
-    "net_change": None,
+    NET_CHANGE: None,
     "dip": Shape.U_SHAPED,
     "recovery": Shape.U_SHAPED,
     "rise": Shape.INVERTED_U,
@@ -36,7 +38,7 @@ FEWEST_OF_A_KIND = 3  # outputs with one value of a moderator, from which the va
 MOST_VALUES = 20  # of a moderator
 LINEAR, NOT_LINEAR = "linear", "not_linear"
 ONE_VALUE, TOO_MANY_VALUES = "fewer_than_two_values", "more_than_20_values"
-MODERATED = "net_change"
+MODERATED = NET_CHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _pooled(name: str, shape: Shape | None, curves: Sequence[SuiteCurve], poolin
     return PooledEffect(
         name=name,
         unit=unit,
-        pooled=_possible(pooled) if unit == FRACTION_OF_RANGE else pooled,
+        pooled=_possible(pooled, name, bounded=unit == FRACTION_OF_RANGE),
         effects=tuple(effects),
         n_left_out=len(having) - len(own),
         leave_one_out=() if many else leave_one_out(effects, pooling),
@@ -91,15 +93,21 @@ def _pooled(name: str, shape: Shape | None, curves: Sequence[SuiteCurve], poolin
     )
 
 
-def _possible(pooled: RandomEffects) -> RandomEffects:
-    """Intervals without what no change can be: scores within the metric's range change by the whole of it at most."""
-    return replace(pooled, estimate=_cut(pooled.estimate), prediction=_cut(pooled.prediction))
+def _possible(pooled: RandomEffects, name: str, *, bounded: bool) -> RandomEffects:
+    """Intervals without what no change can be.
+
+    Scores within the metric's range change by the whole of it at most, and dips, recoveries, rises and falls have a
+    direction: theirs are 0 at least.
+    """
+    most = 1.0 if bounded else math.inf
+    limits = (-most if name == NET_CHANGE else 0.0, most)
+    return replace(pooled, estimate=_cut(pooled.estimate, limits), prediction=_cut(pooled.prediction, limits))
 
 
-def _cut(interval: Interval) -> Interval:
+def _cut(interval: Interval, limits: tuple[float, float]) -> Interval:
     if interval.lower is None or interval.upper is None:
         return interval
-    return replace(interval, lower=max(interval.lower, -1.0), upper=min(interval.upper, 1.0))
+    return replace(interval, lower=max(interval.lower, limits[0]), upper=min(interval.upper, limits[1]))
 
 
 def _is_probable(curve: SuiteCurve, shape: Shape | None) -> bool:

@@ -146,11 +146,9 @@ def _effective(size: Floats, hits: Floats, level: float) -> float:
     variance = count / (count - 1) * float(np.sum((hits - p * size) ** 2)) / total**2
     if p in (0.0, 1.0):
         return float(count)
-    if variance == 0:
-        return total
     quantile = (1 + level) / 2
     correction = float(stdtrit(max(total - 1, 1), quantile) / stdtrit(count - 1, quantile)) ** 2
-    return min(p * (1 - p) / variance, total) * correction
+    return (min(p * (1 - p) / variance, total) if variance > 0 else total) * correction
 
 
 def _sums(curves: Sequence[SuiteCurve], chosen: Callable[[SuiteCurve], bool]) -> Floats:

@@ -58,15 +58,14 @@ def _effects(difference: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _crossing(crossing: Mapping[str, Any], kind: ScaleKind) -> list[tuple[str, str]]:
-    if crossing["probability"] is None:
-        return [("crossing", f"not comparable: {crossing['reason'].replace('_', ' ')}")]
-    place = _text(crossing["scale"], partial(estimate_text, kind=kind))
     ends = (crossing["probability_second_better_at_start"], crossing["probability_second_better_at_end"])
-    return [
-        ("curves cross with probability", probability_text(crossing["probability"])),
-        ("  first at", place),
-        ("second is better at the smallest, the largest scale", ", ".join(map(probability_text, ends))),
-    ]
+    if None in ends:
+        return [("crossing", f"not comparable: {crossing['reason'].replace('_', ' ')}")]
+    better = ("second is better at the smallest, the largest scale", ", ".join(map(probability_text, ends)))
+    if crossing["probability"] is None:
+        return [("crossing", crossing["reason"].replace("_", " ")), better]
+    place = _text(crossing["scale"], partial(estimate_text, kind=kind))
+    return [("curves cross with probability", probability_text(crossing["probability"])), ("  first at", place), better]
 
 
 def _paired(paired: Mapping[str, Any] | None) -> list[tuple[str, str]]:

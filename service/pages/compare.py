@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from models.comparison import MOST_CURVES, told_apart
+from models.comparison import MOST_CURVES, NOT_TOLD_APART, told_apart
 from models.curve import ScaleKind
 from models.errors import InvalidInput, Problem
 from service.comparisons import Compared, factor_words
@@ -21,6 +21,7 @@ from service.table_row import setting_text, table_row
 
 FEWEST = 2
 LONGEST_ID = 64
+UNTOLD = {NOT_TOLD_APART: "not told apart"}
 
 
 def asked_ids(given: Sequence[str]) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ def _difference(found: Mapping[str, Any], kind: ScaleKind) -> dict[str, Any]:
         "labels": found["labels_differ"],
         "net": _interval(found["net_change"], factor, unit),
         "turn": _ratio(found["turn_ratio"]) or _ratio(found["inverted_turn_ratio"]),
-        "meets": NOTHING if meets is None else probability_text(meets),
+        "meets": UNTOLD.get(crossing.get("reason"), NOTHING) if meets is None else probability_text(meets),
         "place": "" if place.get("estimate") is None else _scales(place, kind),
         "start": _chance(crossing.get("probability_second_better_at_start")),
         "end": _chance(crossing.get("probability_second_better_at_end")),

@@ -59,6 +59,16 @@ def test_a_curve_that_rises_and_one_that_turns_differ_and_cross_once() -> None:
     assert crossing.probability_second_better_at_end == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("n", [500, 10_000])
+def test_a_steep_curve_does_not_cross_itself(n: int) -> None:
+    scores = (0.8, 0.7, 0.5, 0.3, 0.4, 0.65, 0.85)
+    points = (ScalePoint(10 ** (8 + i / 2), y, n_examples=n, n_correct=round(y * n)) for i, y in enumerate(scores))
+    steep = analyze(ScalingCurve("task", ACCURACY, tuple(points)), Options())
+    crossing = compare([steep, steep]).differences[0].crossing
+    assert (crossing.probability, crossing.reason, crossing.scale.reason) == (None, *["curves_not_told_apart"] * 2)
+    assert crossing.probability_second_better_at_start == pytest.approx(0.5, abs=0.1)
+
+
 def test_curves_that_lie_on_each_other_do_not_cross() -> None:
     points = tuple(ScalePoint(10.0 ** (8 + i), 0.5, n_examples=20_000, n_correct=10_000) for i in range(5))
     flat = analyze(ScalingCurve("task", ACCURACY, points), Options())

@@ -214,6 +214,11 @@ def test_what_has_no_metric_curve_is_refused_with_its_place(make: Callable[[], o
     assert pointer in [problem.pointer for problem in refused.value.problems]
 
 
+def test_a_token_that_is_certain_has_no_negative_zero() -> None:
+    for metric in predicted_metrics(observed_curves(SCALES, [0.0] * 5), Question(3), LEVEL):
+        assert all(math.copysign(1.0, point.estimate) == 1.0 for point in (*metric.points, *metric.grid)), metric.name
+
+
 def test_a_token_curve_that_does_not_move_has_no_emergence_score_but_a_reason() -> None:
     found = predicted_metrics(observed_curves(SCALES, [-1.0] * 5), Question(3), LEVEL)
     for metric in found:

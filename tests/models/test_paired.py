@@ -81,6 +81,11 @@ def test_models_that_agree_on_every_item_still_have_an_interval() -> None:
     assert 0.01 < found.upper < 0.05
 
 
+def test_models_that_differ_on_every_item_alike_are_said_to() -> None:
+    found = paired_difference(np.zeros(50), np.ones(50), None, LEVEL)
+    assert (found.estimate, found.gain, found.gain_reason) == (1.0, None, "all_items_differ_alike")
+
+
 @pytest.mark.parametrize(("n", "item_sd"), [(30, 3.0), (200, 1.5), (1000, 3.0)])
 def test_interval_of_a_difference_covers_at_its_level(n: int, item_sd: float) -> None:
     """Item responses from a logistic model, truth from a large population of items."""

@@ -189,6 +189,13 @@ def test_effects_that_agree_by_chance_leave_the_width_that_their_variances_give(
     assert slope.p_value == 1
 
 
+def test_what_arithmetic_leaves_of_zero_is_no_coefficient() -> None:
+    effects = effects_of([(0.1, 0.01), (0.2, 0.02), (0.3, 0.01)] * 2)
+    group = np.repeat([0.0, 1.0], 3)
+    slope = meta_regression(effects, {"group": group}).coefficients[1]
+    assert (slope.value.estimate, slope.p_value) == (0.0, 1.0)
+
+
 @given(effect_lists)
 @settings(deadline=None, max_examples=40)
 def test_no_interval_of_knapp_and_hartung_is_narrower_than_the_normal_one(pairs: list[tuple[float, float]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.suites import suite_curve_of
 from models.results import Verdict
 from models.suite_curve import SuiteCurve
-from models.suite_emergence import looking_share, share_over_tasks, suite_emergence
+from models.suite_emergence import looking_share, share_of_clusters, share_over_tasks, suite_emergence
 from models.suite_words import claims_words
 
 METRICS = ("exact_match", "multiple_choice_grade", "brier", "edit_distance")
@@ -79,6 +79,13 @@ def test_a_share_of_none_or_all_is_as_unsure_as_its_tasks_are_few() -> None:
     lower = [share.lower or 0.0 for share in shares]
     assert lower[0] < 0.5
     assert lower[1] > 0.9
+
+
+def test_tasks_of_one_mix_are_no_surer_than_those_that_nearly_have_it() -> None:
+    """Two tasks of ten curves: between equal shares of hits there is no variance, which two tasks cannot know."""
+    alike, nearly = (share_of_clusters(np.full(2, 10.0), np.array(hits), 0.95) for hits in ([5.0, 5.0], [5.0, 6.0]))
+    widths = [(share.upper or 0) - (share.lower or 0) for share in (alike, nearly)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.05)
 
 
 def test_intervals_over_tasks_cover_where_intervals_over_curves_would_not() -> None:

@@ -267,3 +267,19 @@ def test_no_interval_of_a_bounded_change_holds_what_cannot_be() -> None:
     alone = random_effects(changes)
     assert alone.estimate.upper is not None
     assert alone.estimate.upper > 1
+
+
+@pytest.mark.parametrize("name", ["dip", "recovery", "rise", "fall"])
+@pytest.mark.parametrize("unit", ["fraction_of_range", "bits_per_byte"])
+def test_no_interval_of_a_change_with_a_direction_reaches_below_zero(name: str, unit: str) -> None:
+    sizes = [Effect(str(place), change, 1e-4) for place, change in enumerate((0.1, 0.8))]
+    inverted = name in ("rise", "fall")
+    shape = Shape.INVERTED_U if inverted else Shape.U_SHAPED
+    probabilities = np.array([float(shape is other) for other in SHAPES])
+    first = replace(small()[0], probabilities=probabilities, effect_unit=unit)
+    curves = [replace(first, outputs=(one.name,), effects={name: one}) for one in sizes]
+    found = next(effect for effect in pooled_effects(curves, Pooling()) if effect.name == name).pooled
+    assert found.estimate.estimate == pytest.approx(0.45)
+    assert (found.estimate.lower, found.prediction.lower) == (0.0, 0.0)
+    assert found.estimate.upper is not None
+    assert (found.estimate.upper == 1.0) == (unit == "fraction_of_range")
