@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
@@ -12,6 +13,7 @@ from flask_limiter.util import get_remote_address
 from service.database import Database
 from service.errors import problem_document
 from service.failures import NotAllowed, NotAuthenticated, RateLimited
+from service.incoming import READING
 from service.problems_http import problem_response
 from service.settings import Settings, is_loopback
 from service.store import keys
@@ -23,7 +25,6 @@ IMPLIED: Mapping[str, frozenset[str]] = {  # scope -> scopes of a key that allow
 }
 SCHEME = "bearer"
 KEY_COOKIE = "scaleshape_key"  # of a browser that signed in on the pages
-SAFE_METHODS = ("GET", "HEAD")
 
 
 def needs(scope: str) -> None:
@@ -35,22 +36,43 @@ def needs(scope: str) -> None:
 
 def identify(database: Database, settings: Settings, incoming: Request) -> None:
     """Find the key of a request: `g.owner` is its id ("" without keys), `g.scopes` its scopes (None: everything)."""
-    text = _token(incoming)
+    sent = _sent(incoming)
+    text = _cookie(incoming) if sent is None else sent
     with database.reading() as connection:
-        if text is None:
-            if keys.any_valid(connection) or not may_be_open(settings):
-                raise NotAuthenticated("send an API key: Authorization: Bearer sk_…")
-            g.owner, g.scopes = "", None
-            return
-        key = keys.verify(connection, text)
-    if key is None:
+        key = None if text is None else keys.verify(connection, text)
+    if key is not None:
+        g.owner, g.scopes = key.id, tuple(key.scopes)
+    elif sent is None and is_open(database, settings):  # a cookie may be of another server: browsers do not ask which
+        _check_host(settings, incoming)
+        g.owner, g.scopes = "", None
+    elif text is None:
+        raise NotAuthenticated("send an API key: Authorization: Bearer sk_…")
+    else:
         raise NotAuthenticated("the API key is not valid: it is unknown or was revoked")
-    g.owner, g.scopes = key.id, tuple(key.scopes)
+
+
+def is_open(database: Database, settings: Settings) -> bool:
+    """Whether the server answers without a key."""
+    with database.reading() as connection:
+        return may_be_open(settings) and not keys.any_valid(connection)
 
 
 def may_be_open(settings: Settings) -> bool:
     """Whether a server without any key answers: on this machine alone, unless it was told otherwise."""
     return settings.allow_open or is_loopback(settings.host)
+
+
+def _check_host(settings: Settings, incoming: Request) -> None:
+    """Refuse other names than this machine's own: under one that leads here, a page of another site could read all.
+
+    Raises `NotAllowed`.
+    """
+    name = urlsplit(f"//{incoming.host}").hostname or ""
+    if not (settings.allow_open or is_loopback(name)):
+        raise NotAllowed(
+            "this server has no API keys, so it answers to localhost and 127.0.0.1 only: make a key (scaleshape keys "
+            "create), or start it with --allow-open"
+        )
 
 
 def limit_rate(app: Flask, rate: str) -> None:
@@ -59,7 +81,7 @@ def limit_rate(app: Flask, rate: str) -> None:
         lambda: g.get("owner") or get_remote_address(),
         app=app,
         application_limits=[rate],
-        application_limits_exempt_when=lambda: not request.path.startswith("/v1/") and request.method in SAFE_METHODS,
+        application_limits_exempt_when=lambda: not request.path.startswith("/v1/") and request.method in READING,
         storage_uri="memory://",
     )
 
@@ -74,10 +96,11 @@ def limit_rate(app: Flask, rate: str) -> None:
     app.register_error_handler(RateLimitExceeded, refused)
 
 
-def _token(incoming: Request) -> str | None:
+def _sent(incoming: Request) -> str | None:
+    """The key in the header of a request."""
     header = incoming.headers.get("Authorization")
     if header is None:
-        return _cookie(incoming)
+        return None
     scheme, _, text = header.partition(" ")
     if scheme.lower() != SCHEME or not text.strip():
         raise NotAuthenticated("the Authorization header is not of the form: Bearer sk_…")
@@ -86,6 +109,6 @@ def _token(incoming: Request) -> str | None:
 
 def _cookie(incoming: Request) -> str | None:
     """The key of a browser: for whatever only reads, and for the forms of pages, which check where they come from."""
-    if incoming.method in SAFE_METHODS or not incoming.path.startswith("/v1/"):
+    if incoming.method in READING or not incoming.path.startswith("/v1/"):
         return incoming.cookies.get(KEY_COOKIE) or None
     return None

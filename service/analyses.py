@@ -107,7 +107,7 @@ def analyse_later(database: Database, settings: Settings, asked: Asked) -> Answe
             check_room(settings, batches.queued_curves(connection), 1)
             options = {"engine": EngineName.NUTS.value} if asked.slow else {}  # tells the queue how long it takes
             new = NewBatch(kind="single", options=options, source={"format": "json"})
-            batch_id = batches.begin(connection, new)
+            batch_id = batches.begin(connection, new, 1)
             batches.add_tasks(connection, batch_id, [_task(asked)])
             batches.release(connection, batch_id, "analysis", 1)
     return Answered("queued", asked.identifier)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 
 from service.access import identify, limit_rate
 from service.api.page_routes import PAGES
@@ -15,6 +16,7 @@ from service.inline import Inline
 from service.logs import bind_request, logger, request_id
 from service.openapi import register_contract
 from service.pages.charts import Charts
+from service.pages.sessions import check_origin
 from service.parallel import cores
 from service.parts import EXTENSION, Parts
 from service.problems_http import register_error_handlers
@@ -51,6 +53,10 @@ def _begin(own: Parts) -> None:
     g.began = time.perf_counter()
     g.request_id = request_id(request.headers.get("X-Request-ID"))
     bind_request(g.request_id)
+    if "\0" in request.path:  # part of no address, and not text to every database
+        abort(HTTPStatus.NOT_FOUND)
+    if "Authorization" not in request.headers:  # which no page of another site can send
+        check_origin(request)
     if request.path not in OPEN_PATHS and not request.path.startswith(OPEN_FOLDERS):
         identify(own.database, own.settings, request)
 

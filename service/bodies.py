@@ -20,6 +20,7 @@ BLOCK_BYTES = 1 << 18
 PACKED_BYTES = 1 << 12  # read at a time: for each member zlib copies what follows it
 GZIP = zlib.MAX_WBITS | 16  # zlib's way to ask for a gzip header
 JSON = "application/json"
+IDENTITY = "identity"  # the Content-Encoding of a body as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,10 @@ def _blocks(request: Request, limit: int) -> Iterator[bytes]:
 
 
 def _unpacked(request: Request, limit: int) -> Iterator[bytes]:
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower() or IDENTITY
     if encoding == "gzip":
         return _gunzipped(request, limit)
-    if encoding != "identity":
+    if encoding != IDENTITY:
         raise Unsupported(f"the Content-Encoding is {encoding}: send gzip or none")
     return _raw(request, BLOCK_BYTES)
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+READING = ("GET", "HEAD")
+"""Methods of requests that only read."""
+
+
 class WholeBody:
     """A body that is read to its end, or not at all: the server does not tell of a connection that broke off."""
 

@@ -15,7 +15,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from models.errors import InvalidInput, Problem
-from service.bodies import JSON, checked_keys, json_bytes, json_value, media_type, spooled, too_large
+from service.bodies import IDENTITY, JSON, checked_keys, json_bytes, json_value, media_type, spooled, too_large
 from service.database import Database
 from service.failures import TooLarge, Unsupported
 from service.readers.contents import LARGEST_DOCUMENT
@@ -115,6 +115,8 @@ def _of_json(content: bytes, database: Database, settings: Settings) -> Submissi
     if not isinstance(document, Mapping) or ("curves" not in document and "from" not in document):
         message = f"{shown(document)} is neither an object with curves nor one with from"
         raise InvalidInput([Problem("", message)])
+    if "curves" in document and "from" in document:
+        raise InvalidInput([Problem("/from", "stands beside curves: give one of the two")])
     if "curves" in document:
         _known(document, BATCH_FIELDS)
         stream = stream_of(document)
@@ -126,7 +128,7 @@ def _of_json(content: bytes, database: Database, settings: Settings) -> Submissi
 
 
 def _uploaded(request: Request, settings: Settings) -> Received:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.headers.get("Content-Encoding", "").strip().lower() not in ("", IDENTITY):
         raise Unsupported("an uploaded form has a Content-Encoding: send it as it is")
     file = form_of(request, settings.max_batch_bytes).files.get("file")
     _known({**request.form, **request.files}, UPLOAD_FIELDS)

@@ -71,7 +71,7 @@ def submit(database: Database, settings: Settings, suite: Submission, wanted: Wa
     with database.writing() as connection:
         check_room(settings, batches.queued_curves(connection), suite.stream.count)
         new = NewBatch(kind=suite.kind, options=given(suite.options), source=suite.source)
-        batch_id = batches.begin(connection, new)
+        batch_id = batches.begin(connection, new, suite.stream.count)
     try:
         first = _store(database, suite, batch_id, wanted, settings.max_points)
     except BaseException:  # also of a request that is given up
@@ -168,11 +168,13 @@ def check_points(document: Any, most: int) -> None:
 
 
 def check_room(settings: Settings, waiting: int, curves: int) -> None:
-    """Raises `QueueFull` if so many more curves would be too many."""
-    if waiting + curves > settings.max_queued_curves:
-        raise QueueFull(
-            f"{waiting:,} curves wait, and at most {settings.max_queued_curves:,} may: try again later", RETRY_AFTER
-        )
+    """Raises `QueueFull` if so many more curves would be too many for now, `TooLarge` if they always would."""
+    most = settings.max_queued_curves
+    if curves > most:
+        raise TooLarge(f"{curves:,} curves are more than the {most:,} that may wait: split the batch")
+    if waiting + curves > most:
+        message = f"{waiting:,} curves wait, {curves:,} came, and at most {most:,} may wait: try again later"
+        raise QueueFull(message, RETRY_AFTER)
 
 
 def _unknown(batch_id: str) -> NotFound:

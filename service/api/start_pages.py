@@ -8,10 +8,10 @@ from http import HTTPStatus
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from service.access import needs
+from service.access import is_open, needs
 from service.negotiation import conditional
 from service.pages.rendering import STATIC_FILES, page, static_bytes
-from service.pages.sessions import check_origin, forget_key, is_valid_key, keep_key, local_address
+from service.pages.sessions import forget_key, is_valid_key, keep_key, local_address
 from service.pages.start import EXAMPLE, EXAMPLE_TITLE, example_bytes, start_view
 from service.palette import palette_css
 from service.parts import parts
@@ -19,7 +19,6 @@ from service.suite_bodies import form_of, of_file, received
 from service.suites import submit
 
 blueprint = Blueprint("pages", __name__)
-blueprint.before_request(lambda: check_origin(request))
 KEPT_SECONDS = 3600  # in a browser; afterwards it asks whether the file is still the same
 PASTED = "Pasted text"
 NOT_VALID = "This key is not valid: it is unknown or was revoked."
@@ -78,9 +77,12 @@ def static_file(name: str) -> Response:
 
 
 @blueprint.get("/sign-in")
-def sign_in_form() -> Response:
-    """A form for the API key."""
-    return page("sign_in.html.j2", {"wanted": local_address(request.args.get("next")), "refused": ""})
+def sign_in_form() -> WerkzeugResponse:
+    """A form for the API key; a server without keys has none to ask for."""
+    own = parts()
+    if is_open(own.database, own.settings):
+        return forget_key(_going_to("/"))
+    return page("sign_in.html.j2", {"wanted": local_address(request.args.get("next")), "refused": "", "sent": False})
 
 
 @blueprint.post("/sign-in")
@@ -88,7 +90,7 @@ def sign_in() -> WerkzeugResponse:
     """Keep a valid key in a cookie and go on."""
     key, wanted = request.form.get("key", "").strip(), local_address(request.form.get("next"))
     if not is_valid_key(parts().database, key):
-        return page("sign_in.html.j2", {"wanted": wanted, "refused": NOT_VALID}, HTTPStatus.FORBIDDEN)
+        return page("sign_in.html.j2", {"wanted": wanted, "refused": NOT_VALID, "sent": False}, HTTPStatus.FORBIDDEN)
     return keep_key(_going_to(wanted), key, secure=request.is_secure)
 
 

@@ -12,14 +12,13 @@ from service.batch_documents import csv_results, ndjson_results
 from service.negotiation import CSV, NDJSON, text_answer
 from service.pages.progress import suite_progress
 from service.pages.rendering import page, wants_part
-from service.pages.sessions import check_origin
-from service.pages.suite import figures, find, suite_view, table_view
+from service.pages.suite import figures, find, is_summed_up, suite_view, table_view
 from service.pages.suite_table import table_state
 from service.parts import parts
 from service.suites import found_batch, stop_batch
 
+LOOK_AGAIN_S = 2
 blueprint = Blueprint("suite_pages", __name__)
-blueprint.before_request(lambda: check_origin(request))
 
 
 @blueprint.get("/suites/<string:batch_id>")
@@ -49,6 +48,17 @@ def suite_figures(batch_id: str) -> Response:
     found = figures(parts().database, parts().derivations, batch_id)
     template = "suite_figures.html.j2" if wants_part(request) else "suite_figures_page.html.j2"
     return page(template, {"figures": found, "suite_id": batch_id})
+
+
+@blueprint.get("/suites/<string:batch_id>/report")
+def suite_report(batch_id: str) -> WerkzeugResponse:
+    """On to the report, or a page that waits for it."""
+    needs("read")
+    if is_summed_up(parts().database, parts().derivations, batch_id):
+        return redirect(url_for("suites.get_report", batch_id=batch_id), HTTPStatus.SEE_OTHER)
+    waiting = page("suite_report.html.j2", {"suite_id": batch_id}, HTTPStatus.ACCEPTED)
+    waiting.headers["Refresh"] = str(LOOK_AGAIN_S)
+    return waiting
 
 
 @blueprint.get("/suites/<string:batch_id>/results.<any(csv, ndjson):form>")

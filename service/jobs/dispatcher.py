@@ -222,8 +222,9 @@ class Dispatcher:
         """Keep in memory what belongs to batches that are still worked on."""
         self._pace.forget(batch_ids)
         self._glances.forget(batch_ids)
-        for held in (self._passes, self._suites, self._cancelling):
-            for gone in held.keys() - batch_ids:
+        at_work = batch_ids | {chunk.batch_id for chunk, _ in self.workforce.busy.values()}  # removed ones, too
+        for held, kept in ((self._passes, batch_ids), (self._suites, batch_ids), (self._cancelling, at_work)):
+            for gone in held.keys() - kept:
                 held.pop(gone)
 
     def _give_up(self, found: Iterable[ActiveBatch]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Request, Response
 
+from service.incoming import READING
 from service.pages.rendering import TEXT_HTML, page, wants_part
 
 NO_PAGES = ("/v1/", "/health/", "/metrics", "/openapi.json", "/static/", "/docs/")
@@ -51,9 +52,14 @@ def error_page(problem: Mapping[str, Any], request: Request) -> Response:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         _drain(request)
     if status == HTTPStatus.UNAUTHORIZED and not wants_part(request):
-        return page("sign_in.html.j2", {"wanted": request.full_path.rstrip("?"), "refused": ""}, status)
+        again = request.method in READING
+        view = {"wanted": request.full_path.rstrip("?") if again else "/", "refused": "", "sent": not again}
+        return page("sign_in.html.j2", view, status)
     template = "error_part.html.j2" if wants_part(request) else "error.html.j2"
-    return page(template, error_view(problem), status)
+    response = page(template, error_view(problem), status)
+    if status == HTTPStatus.NOT_FOUND and wants_part(request):
+        response.headers["HX-Refresh"] = "true"  # the page around it is gone as well
+    return response
 
 
 def error_view(problem: Mapping[str, Any]) -> dict[str, Any]:

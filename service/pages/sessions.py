@@ -9,10 +9,10 @@ from flask import Request, Response
 from service.access import KEY_COOKIE
 from service.database import Database
 from service.failures import NotAllowed
+from service.incoming import READING
 from service.store import keys
 
 SAME_SITE = ("same-origin", "none")  # of Sec-Fetch-Site; none: the user typed the address
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LONGEST_KEY = 200
 
 
@@ -22,7 +22,7 @@ def check_origin(request: Request) -> None:
     Browsers tell where a request comes from (Sec-Fetch-Site, Origin) and scripts cannot change it. A client that tells
     neither is no browser, so that no other site can be behind it.
     """
-    if request.method in SAFE_METHODS:
+    if request.method in (*READING, "OPTIONS"):
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in SAME_SITE:

@@ -110,6 +110,14 @@ def figures(database: Database, derivations: Derivations, batch_id: str) -> Mapp
     return figures_of
 
 
+def is_summed_up(database: Database, derivations: Derivations, batch_id: str) -> bool:
+    """Whether a suite's summary and report are there; they are computed from now on where not.
+
+    Raises what the computation raises.
+    """
+    return of_batch(database, batch_id, load_suite_options({})).ask(derivations) is not None
+
+
 def too_small(error: InvalidInput) -> str:
     """Why a suite has no figures."""
     return "; ".join(problem.message for problem in error.problems)

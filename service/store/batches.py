@@ -125,11 +125,11 @@ class SingleTask:
     error: Mapping[str, Any] | None
 
 
-def begin(connection: Connection, new: NewBatch) -> str:
-    """Insert a batch that nobody sees before its release; its id."""
+def begin(connection: Connection, new: NewBatch, expected: int = 0) -> str:
+    """Insert a batch that nobody sees before its release; its id. `expected` curves take their room from now on."""
     given = {"kind": new.kind, "options": dict(new.options), "source": dict(new.source)}
     fixed = {"id": secrets.token_hex(16), "created_at": now(), "status": LOADING, "phase": "analysis"}
-    connection.execute(batches.insert(), {**given, **fixed, "total": 0, "cancel_asked": False})
+    connection.execute(batches.insert(), {**given, **fixed, "total": expected, "cancel_asked": False})
     return fixed["id"]
 
 
@@ -244,7 +244,11 @@ def ask_cancel(connection: Connection, batch_id: str) -> str | None:
 
 def queued_curves(connection: Connection) -> int:
     """Curves that wait or are being loaded, of all batches."""
-    return connection.scalar(select(func.count()).select_from(tasks).where(tasks.c.state == "queued")) or 0
+    loading = batches.c.status == LOADING
+    hidden = tasks.c.batch_id.in_(select(batches.c.id).where(loading))
+    waiting = select(func.count()).select_from(tasks).where(tasks.c.state == "queued", ~hidden)
+    expected = select(func.sum(batches.c.total)).where(loading, ~batches.c.cancel_asked)  # else it is being removed
+    return (connection.scalar(waiting) or 0) + (connection.scalar(expected) or 0)
 
 
 def pending_single(connection: Connection, analysis_id: str) -> SingleTask | None:

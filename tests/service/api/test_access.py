@@ -1,3 +1,8 @@
+import io
+
+import pytest
+
+from service.access import KEY_COOKIE
 from service.database import Database
 from service.store import keys
 from tests.service.api.curves import Client, MakeApp, curve
@@ -55,6 +60,46 @@ def test_a_scope_allows_what_it_says_and_what_is_less(client: Client, database: 
     assert client.delete(batch, headers=by_scope["write"]).status_code == 200
     assert client.delete(f"{batch}?purge=true", headers=by_scope["write"]).status_code == 403
     assert client.delete(f"{batch}?purge=true", headers=by_scope["admin"]).status_code == 204
+
+
+def test_a_cookie_of_another_server_is_no_key_where_none_is_needed(make_app: MakeApp) -> None:
+    client = make_app(host="127.0.0.1").test_client()
+    client.set_cookie(KEY_COOKIE, "sk_of_elsewhere")
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+    assert client.get("/v1/analyses").status_code == 200
+    assert client.get("/v1/analyses", headers={"Authorization": "Bearer sk_of_elsewhere"}).status_code == 401
+    led = client.get("/sign-in")
+    assert (led.status_code, led.headers["Location"]) == (303, "/")
+
+
+def test_a_cookie_that_is_no_key_opens_nothing_where_there_are_keys(client: Client, database: Database) -> None:
+    key_for(database, "read")
+    client.set_cookie(KEY_COOKIE, "sk_of_elsewhere")
+    assert client.get("/v1/analyses").status_code == 401
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost:8080", 200), ("[::1]:80", 200), ("evil.example", 403)])
+def test_without_keys_only_this_machines_own_names_are_answered(make_app: MakeApp, host: str, status: int) -> None:
+    client = make_app(host="127.0.0.1").test_client()
+    assert client.get("/v1/analyses", headers={"Host": host}).status_code == status
+    opened = make_app(host="127.0.0.1", allow_open=True).test_client()
+    assert opened.get("/v1/analyses", headers={"Host": host}).status_code == 200
+
+
+def test_a_page_of_another_site_writes_nothing_through_the_api(client: Client, database: Database) -> None:
+    """Browsers send forms to any address; only with a key in a header, which they do not add, it is a program's."""
+    sent = {"file": (io.BytesIO(b"task,metric,model_family,parameters,score,n_examples\n"), "a.csv")}
+    strange = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+    refused = client.post("/v1/batches", data=sent, content_type="multipart/form-data", headers=strange)
+    assert (refused.status_code, refused.json["type"]) == (403, "/problems/not-allowed")
+    headers = {**key_for(database, "write"), **strange}
+    assert client.post("/v1/analyses", json=curve(), headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_address_with_a_nul_is_none(client: Client, method: str) -> None:
+    for place in ("analyses", "batches"):
+        assert client.open(f"/v1/{place}/a%00b", method=method).status_code == 404
 
 
 def test_health_and_documentation_need_no_key(client: Client, database: Database) -> None:

@@ -14,7 +14,9 @@ from service.schemas.curve import load_curve
 from service.schemas.options import load_options
 from service.store import analyses, batches
 from service.store.analyses import stored_of
+from service.store.batches import NewBatch
 from service.store.payloads import item_document, item_of
+from service.store.retention import discard
 from service.suites import ROWS_AT_ONCE
 from service.tables import tasks
 from service.use_cases import answer_document
@@ -298,6 +300,32 @@ def test_a_full_queue_refuses_a_batch(make_app: MakeApp) -> None:
     submitted(client, [curve("a"), curve("b")])
     refused = client.post("/v1/batches", data=lines([curve("c")]), content_type=NDJSON)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
+def test_a_batch_beyond_the_whole_queue_is_not_told_to_come_again(make_app: MakeApp) -> None:
+    client = make_app(max_queued_curves=2).test_client()
+    refused = client.post("/v1/batches", data=lines([curve(name) for name in "abc"]), content_type=NDJSON)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (413, False)
+    assert "3 curves are more than the 2" in refused.json["detail"]
+
+
+def test_a_batch_that_is_being_loaded_has_its_room(make_app: MakeApp, database: Database) -> None:
+    client = make_app(max_queued_curves=3).test_client()
+    with database.writing() as connection:
+        loading = batches.begin(connection, NewBatch(), 2)
+    refused = client.post("/v1/batches", data=lines([curve("a"), curve("b")]), content_type=NDJSON)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+    assert "2 curves wait, 2 came" in refused.json["detail"]
+    discard(database, loading)
+    submitted(client, [curve("a"), curve("b")])
+    with database.reading() as connection:
+        assert batches.queued_curves(connection) == 2
+
+
+def test_curves_and_stored_curves_are_not_asked_for_at_once(client: Client) -> None:
+    refused = client.post("/v1/batches", json={"from": {}, "curves": [curve()]})
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [{"pointer": "/from", "message": "stands beside curves: give one of the two"}]
 
 
 def test_options_of_a_form_stand_below_the_files_and_overrides_above(client: Client, database: Database) -> None:

@@ -186,6 +186,32 @@ def test_the_suite_as_a_whole_is_drawn_when_it_is_computed(app: App, database: D
     assert "<html" in client.get(f"/suites/{batch_id}/figures", headers=HTML).text
 
 
+def test_the_report_is_waited_for_on_a_page(app: App, database: Database) -> None:
+    client = computing(app, here).test_client()
+    batch_id = finished_batch(client, database, some_curves())
+    assert f'href="/suites/{batch_id}/report"' in client.get(f"/suites/{batch_id}").text
+    while (answer := client.get(f"/suites/{batch_id}/report", headers=HTML)).status_code == 202:
+        assert "summed up" in answer.text
+        assert int(answer.headers["Refresh"]) > 0
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/v1/batches/{batch_id}/report")
+    assert client.get(answer.headers["Location"]).mimetype == "text/html"
+    assert client.get("/suites/nothing/report", headers=HTML).status_code == 404
+
+
+def test_a_form_that_needed_a_sign_in_is_to_be_sent_again(client: Client, database: Database) -> None:
+    key_for(database, "write")
+    asked = client.post("/suites/example", headers=HTML)
+    assert (asked.status_code, 'name="next" value="/"' in asked.text) == (401, True)
+    assert "send it again" in asked.text
+    assert "send it again" not in client.get("/", headers=HTML).text
+
+
+def test_a_part_of_a_suite_that_was_removed_loads_the_page_anew(client: Client) -> None:
+    gone = client.get("/suites/nothing/progress", headers=PART)
+    assert (gone.status_code, gone.headers["HX-Refresh"]) == (404, "true")
+    assert "HX-Refresh" not in client.get("/suites/nothing", headers=HTML).headers
+
+
 def test_results_can_be_taken_as_files(client: Client, database: Database) -> None:
     batch_id = finished_batch(client, database, [curve("=1+1"), curve("b")])
     table = client.get(f"/suites/{batch_id}/results.csv")
@@ -281,8 +307,12 @@ def test_a_comparison_that_cannot_be_made_says_why(client: Client, query: str) -
 def test_pages_take_nothing_from_elsewhere_and_hold_no_script_or_style(client: Client, database: Database) -> None:
     batch_id = finished_batch(client, database, some_curves())
     identifier = re.findall("/analyses/([0-9a-f]{64})", client.get(f"/suites/{batch_id}").text)[0]
-    for path in ("/", "/sign-in", "/compare", f"/suites/{batch_id}", f"/analyses/{identifier}", "/nothing"):
-        page = client.get(path, headers=HTML)
+    shown = {
+        path: client.get(path, headers=HTML)
+        for path in ("/", "/compare", f"/suites/{batch_id}", f"/analyses/{identifier}", "/nothing")
+    }
+    key_for(database, "read")
+    for path, page in {**shown, "/sign-in": client.get("/sign-in", headers=HTML)}.items():
         assert "unsafe" not in page.headers["Content-Security-Policy"]
         assert "style=" not in page.text, path
         assert not re.search(r"<style|<script(?! src=\"/| type=\"application/json\")", page.text), path

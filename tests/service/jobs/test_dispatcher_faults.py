@@ -149,6 +149,24 @@ def test_a_chunk_of_a_cancelled_batch_that_does_not_end_is_stopped(database: Dat
     assert (batch.status, batch.counts["cancelled"]) == ("cancelled", 1)
 
 
+def test_a_chunk_of_a_removed_batch_that_does_not_end_gives_its_worker_back(database: Database) -> None:
+    removed, waiting = (queue_batch(database, [curve_of(name)]) for name in "ab")
+    desk = Desk(1)
+    dispatcher = dispatcher_of(database, desk)
+    now = [0.0]
+    dispatcher.clock = lambda: now[0]
+    desk.stuck = {"w0"}
+    dispatcher.step(0.0)
+    remove_batch(database, removed)
+    dispatcher.step(0.0)
+    assert desk.stopped == []
+    now[0] += GRACE
+    dispatcher.step(0.0)
+    assert desk.stopped == ["w0"]
+    (batch,) = run_until_done(dispatcher, waiting)
+    assert batch.counts["succeeded"] == 1
+
+
 def test_a_batch_that_is_removed_while_it_runs_leaves_nothing(database: Database) -> None:
     batch_id = queue_batch(database, [curve_of(name) for name in NAMES])
     desk = Desk(2)
