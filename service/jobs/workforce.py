@@ -76,12 +76,16 @@ class TidyClient(Client):
 
     def close(self, timeout: Any = ANSWER) -> None:
         """Leave, and end the thread whatever the scheduler says."""
+        runner = self._loop_runner
+        loop = runner.loop if runner.is_started() else None
         try:
             Client.close(self, timeout=timeout)
         finally:
             self.status = "closed"  # nothing is left for the garbage collector to close
-            if self._loop_runner.is_started():
-                self._loop_runner.stop(timeout=ANSWER)
+            if runner.is_started():
+                runner.stop(timeout=ANSWER)
+            if loop is not None:
+                _close_sockets(loop)
 
 
 class Workforce:
@@ -198,7 +202,7 @@ class Workforce:
             if self._security is None:  # where nobody listens, this fails sooner; TLS would take it for an attack
                 socket.create_connection((parts.hostname or "", parts.port or 0), ANSWER).close()
             self._client = TidyClient(self._address, CONNECT, self._security)
-        except OSError:  # Dask's own are among them; it is tried again
+        except (OSError, ValueError):  # Dask's own, and tornado's of a peer that hung up before TLS; it is tried again
             return
         _tell(self._client, control.die_if_busy)
         self._looked = time.monotonic() - LOOK_EVERY
@@ -238,6 +242,13 @@ class Workforce:
             if now - hand.missed_since >= GONE_AFTER or hand.future is None:
                 del self._hands[address]
                 yield Outcome(hand.chunk, "lost", now - hand.since)
+
+
+def _close_sockets(loop: Any) -> None:
+    """Close what a loop that has ended still holds: a TLS handshake that took too long goes on without its caller."""
+    for held, _ in list(loop.handlers.values()):
+        if isinstance(held, socket.socket):
+            held.close()
 
 
 def _tell(client: Client, function: Callable[..., object], **where: Any) -> None:

@@ -1,12 +1,14 @@
 import asyncio
+import gc
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -197,3 +199,58 @@ def kill_workers(settings: Settings) -> None:
     with Client(settings.scheduler_address, timeout=30, set_as_default=False) as client:
         for process in client.run(os.getpid).values():
             os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.395, 0.4, 0.405, 0.41])
+def test_a_handshake_that_is_cut_leaves_no_socket_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Dask gives a handshake a fifth of the time to connect; one that ends just then belongs to nobody any more."""
+    settings = Settings(scheduler_address=f"tls://127.0.0.1:{free_port()}", **certificates(tmp_path))
+    monkeypatch.setattr(workforce, "SILENT", 0.5)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(str(settings.tls_cert), str(settings.tls_key))
+    with ExitStack() as held, slow_to_greet(cluster_address(settings), context, seconds, held):
+        with pytest.raises(OSError):  # noqa: PT011 - whatever Dask says
+            TidyClient(cluster_address(settings), 2.0, security_of(settings))
+        ours = [one for one in gc.get_objects() if isinstance(one, ssl.SSLSocket) and not one.server_side]
+        assert [one for one in ours if one.fileno() >= 0] == []
+
+
+@contextmanager
+def slow_to_greet(address: str, context: ssl.SSLContext, seconds: float, held: ExitStack) -> Iterator[None]:
+    """A server that takes so long for a TLS handshake, and then says nothing."""
+
+    def greet(peer: socket.socket) -> None:
+        threading.Event().wait(seconds)
+        with suppress(OSError):
+            held.enter_context(context.wrap_socket(peer, server_side=True))
+
+    def accept(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                greeting = threading.Thread(target=greet, args=(held.enter_context(server.accept()[0]),))
+                greetings.append(greeting)
+                greeting.start()
+
+    greetings: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))) as server:
+        accepting = threading.Thread(target=accept, args=(server,))
+        accepting.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for greeting in greetings:
+                greeting.join()
+
+
+def test_a_peer_that_hangs_up_before_tls_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def hung_up(*_: object) -> None:
+        raise ValueError("IOStream is not idle; cannot convert to SSL")
+
+    monkeypatch.setattr(workforce, "TidyClient", hung_up)
+    settings = Settings(scheduler_address=f"tls://127.0.0.1:{free_port()}", **certificates(tmp_path))
+    assert list(Workforce(cluster_address(settings), security_of(settings)).look()) == []
