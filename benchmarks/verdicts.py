@@ -71,9 +71,11 @@ def _counts(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 def _sentences(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     explained = [row["cause"] in SMOOTH for row in rows if row["verdict"] == Verdict.EXPLAINED_BY_METRIC]
+    resolution = [row["cause"] in SMOOTH for row in rows if row["verdict"] == Verdict.EXPLAINED_BY_RESOLUTION]
     emergent = [row["cause"] not in SMOOTH for row in rows if row["verdict"] == Verdict.EMERGENT]
     smooth = [row["verdict"] == Verdict.EMERGENT for row in rows if row["cause"] in SMOOTH]
     surprised = [row["p_value"] < 0.05 for row in rows if row["cause"] in SMOOTH and row["p_value"] is not None]
+    yield f"* right of *explained by resolution*: {percent(_share(resolution))} of {len(resolution)}"
     yield f"* right of *explained by metric*: {percent(_share(explained))} of {len(explained)}"
     yield f"* right of *emergent*: {percent(_share(emergent))} of {len(emergent)}"
     yield f"* smooth per-token curves called *emergent*: {percent(_share(smooth))}"

@@ -58,7 +58,7 @@ def _gradual(analysis: Analysis) -> str:
 def _resolution(analysis: Analysis) -> str:
     found = analysis.emergence.explanations.resolution
     zeros = ", the zeros of the small models included" if found.models_at_zero else ""
-    return f"The test sets explain the jump: a gradual rise would give such counts too{zeros}{_p(found.p_value)}."
+    return f"The test sets could explain the jump: a gradual rise would give such counts too{zeros}{_p(found.p_value)}."
 
 
 def _metric(analysis: Analysis) -> str:

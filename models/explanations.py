@@ -38,6 +38,7 @@ WIDE_GAP = 0.5  # decades; design, section 6.4
 IN_ONE_GAP = 0.5  # probability from which the rise counts as hidden in a gap
 SMOOTH = 0.9  # design, section 6.4: P(a < 1) that is asked for
 MOST_ZEROS = 0.5  # share of the zeros that must be due to the test set
+USUAL_SCATTER = 0.8  # probability that the prior gives to so little variation between models, or less
 SUPPORT = math.log(3)  # design, section 6.4: Bayes factor, and its inverse for the contrary
 FEWEST_TOKENS = 2  # from which exact match is not linear in the per-token accuracy
 STEP_DRAWS, EXPONENT_DRAWS = 256, 1000
@@ -79,8 +80,14 @@ class Case:
         return float(np.median(self.averaged.pool.r[self.averaged.indices(EXPONENT_DRAWS)]))
 
     def check(self, family: GradualFamily) -> GradualCheck:
-        """Whether a gradual curve of that family gives the counts."""
-        return gradual_check(family, self.averaged.observations, self.r, self.seed)
+        """Whether a gradual curve of that family gives the counts.
+
+        A line is asked with no more scatter between models than `USUAL_SCATTER` of its prior: a row of none and all
+        says nothing of it, so that its posterior has room for scatter that would make a jump of any line.
+        """
+        most = float(self.variation.quantile(np.array([USUAL_SCATTER]))[0])
+        r = min(self.r, most) if family is GradualFamily.LINE else self.r
+        return gradual_check(family, self.averaged.observations, r, self.seed)
 
 
 def explanations(case: Case) -> Explanations:

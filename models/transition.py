@@ -24,7 +24,8 @@ class Transition:
     """M posterior draws that rise: decades (M,) from the smallest scale to 10 % and to 90 % of the net rise.
 
     `step_share` (M,) is the share of the rise inside the largest step, `before` and `after` (M,) the number of scales
-    below each of the two crossings, `scales` (K,) the scales in decades above the smallest.
+    below each of the two crossings, `scales` (K,) the scales in decades above the smallest, `middle` (K,) the median
+    performance there.
     """
 
     low: Floats
@@ -33,6 +34,21 @@ class Transition:
     before: Ints
     after: Ints
     scales: Floats
+    middle: Floats
+
+    @property
+    def straight_width(self) -> float:
+        """10-90 % width in decades of straight lines between the medians at the models' scales.
+
+        What lies between two models nobody has seen: that it is steeper there than a line is the curve models' word.
+        """
+        return float(rise_width(self.scales, self.middle[None, :])[0]) if self.middle[-1] > self.middle[0] else 0.0
+
+    @property
+    def holds_a_model(self) -> bool:
+        """Whether the median of some model lies inside the rise, between 10 and 90 % of it."""
+        share = (self.middle - self.middle[0]) / (self.middle[-1] - self.middle[0])
+        return bool(np.any((share > RISE_FROM) & (share < RISE_TO)))
 
     @property
     def width(self) -> Floats:
@@ -57,7 +73,8 @@ def transition(averaged: Averaged) -> Transition | None:
     low, high = crossings(observations.decades * RISE_NODES, curves[:, : len(RISE_NODES)])
     scales = observations.decades * u
     before, after = (np.searchsorted(scales, place) for place in (low, high))
-    return Transition(low, high, step_share(curves[:, len(RISE_NODES) :]), before, after, scales)
+    seen = curves[:, len(RISE_NODES) :]
+    return Transition(low, high, step_share(seen), before, after, scales, np.median(seen, axis=0))
 
 
 def sharpness(rise: Transition | None, level: float) -> Sharpness:

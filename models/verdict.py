@@ -89,7 +89,7 @@ def _doubts(case: Case, found: Explanations, unforeseen: Unpredictability, label
     """What stands against calling a rise emergent."""
     if label != Shape.POSITIVE:
         yield LABEL_OPEN
-    if case.rise.probability_sharp < SURELY_SHARP:
+    if case.rise.probability_sharp < SURELY_SHARP or case.rise.straight_width >= SHARP_DECADES:
         yield PERHAPS_NOT_SHARP
     if case.averaged.observations.decades < FEWEST_DECADES:
         yield SHORT_RANGE
@@ -99,5 +99,6 @@ def _doubts(case: Case, found: Explanations, unforeseen: Unpredictability, label
         yield PREDICTABLE
     if found.metric.holds is None:
         yield METRIC_OPEN if found.metric.reason == NOT_SETTLED else UNTESTED
-    if np.count_nonzero(case.rise.before == case.rise.after) / len(case.rise.low) > 1 - SEEN_INSIDE:
+    inside = np.count_nonzero(case.rise.before != case.rise.after) / len(case.rise.low) >= SEEN_INSIDE
+    if not (inside and case.rise.holds_a_model):
         yield NO_MODEL_INSIDE
