@@ -32,7 +32,7 @@ screenshots: .venv/installed
 
 # Writes docs/calibration.md.
 calibration: .venv/installed
-	.venv/bin/python -m benchmarks.calibration
+	.venv/bin/python -m benchmarks.calibration --seed gate --turn-curves 2000
 
 # Without the machine's pip configuration: the hashes are those of the public registry, for every platform.
 compile = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \

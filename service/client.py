@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import time
 import uuid
@@ -18,6 +19,7 @@ import httpx
 import orjson
 
 from service.client_requests import Requests, ServerAnswer
+from service.readers.errors import unreadable
 from service.readers.source import seekable
 from service.settings import DEFAULT_SERVER
 
@@ -243,7 +245,11 @@ def _pack(folder: Path, file: BinaryIO) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                archive.write(path, path.relative_to(folder))
+                name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")  # a zip's are text
+                try:
+                    archive.write(path, name)
+                except OSError as error:
+                    raise unreadable(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _content_of(path: Path) -> bytes:

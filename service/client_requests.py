@@ -13,7 +13,8 @@ import httpx
 
 from models.errors import ScaleshapeError
 
-TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds; an answer takes 30 s at most by the server's default
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
+UPLOADED = httpx.Timeout(60.0, connect=5.0, read=900.0)  # a suite of the largest size is stored before it is answered
 FOR_THE_MOMENT = (429, 502, 503, 504)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds before another try
 LONGEST_RETRY_AFTER = 60.0  # seconds that the server may ask for; the patience ends earlier
@@ -21,6 +22,10 @@ LONGEST_RETRY_AFTER = 60.0  # seconds that the server may ask for; the patience 
 
 class Unreachable(ScaleshapeError):
     """No answer from the server in the time that was given."""
+
+
+class WrongAddress(ScaleshapeError):
+    """An address or a key that no request can be sent with."""
 
 
 class ServerAnswer(ScaleshapeError):
@@ -38,10 +43,15 @@ class Requests:
     def __init__(
         self, server: str, api_key: str | None, patience: float, transport: httpx.BaseTransport | None
     ) -> None:
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            raise WrongAddress("the API key has characters that no key of scaleshape has")
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._server = server.rstrip("/")
         self._patience = patience
-        self._http = httpx.Client(base_url=self._server, headers=headers, timeout=TIMEOUT, transport=transport)
+        try:
+            self._http = httpx.Client(base_url=self._server, headers=headers, timeout=TIMEOUT, transport=transport)
+        except httpx.InvalidURL as error:
+            raise WrongAddress(f"{self._server!r} is no address of a server: {error}") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -51,9 +61,11 @@ class Requests:
         self, method: str, path: str, files: Callable[[], Mapping[str, Any]] | None = None, **content: Any
     ) -> httpx.Response:
         """The answer to a request that may be sent more than once; `files` gives its files from their start."""
+        timeout = TIMEOUT if files is None else UPLOADED
 
         def attempt() -> httpx.Response:
-            response = self._http.request(method, path, files=None if files is None else files(), **content)
+            opened = None if files is None else files()
+            response = self._http.request(method, path, files=opened, timeout=timeout, **content)
             return _checked(response)
 
         return self._patiently(attempt)
@@ -85,20 +97,24 @@ class Requests:
         return self._patiently(attempt)
 
     def _patiently[T](self, attempt: Callable[[], T]) -> T:
-        until = time.monotonic() + self._patience
+        until: float | None = None  # the patience begins with the first failure: an upload may take its time
         pause = FIRST_PAUSE
         while True:
             try:
                 return attempt()
             except _Again as again:
                 wait, error = again.after or pause, again.error
+            except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as failure:
+                raise WrongAddress(f"nothing can be sent to {self._server!r}: {failure}") from None
             except httpx.TransportError as failure:
                 message = f"{self._server} cannot be reached: {str(failure) or type(failure).__name__}"
                 wait, error = pause, Unreachable(message)
             wait *= random.uniform(1.0, 1.25)  # noqa: S311 - so that clients do not come back all at once
-            if time.monotonic() + wait > until:
+            now = time.monotonic()
+            until = now + self._patience if until is None else until
+            if now >= until:
                 raise error
-            time.sleep(wait)
+            time.sleep(min(wait, until - now))
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
@@ -112,7 +128,8 @@ class _Again(Exception):
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
-    if response.is_success:
+    page = response.status_code == httpx.codes.OK and "html" in response.headers.get("Content-Type", "")
+    if response.is_success and not page:
         return response
     error = ServerAnswer(_problem(response), response.status_code)
     if response.status_code in FOR_THE_MOMENT:
@@ -131,7 +148,8 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
             return document
     return {
         "title": "The answer is not from scaleshape",
-        "detail": f"{response.url} answered {response.status_code} {response.reason_phrase}: is this the right server?",
+        "detail": f"{response.url} answered {response.status_code} {response.reason_phrase}"
+        f"{' with a page' if response.is_success else ''}: is this the right server?",
     }
 
 

@@ -1,12 +1,12 @@
 """The table that a person reads: sized on the first rows, then printed row by row however many there are.
 
-On a terminal it fits the width, in two lines a curve unless that is wide, and very long names lose their end; elsewhere
-it is plain text in which nothing is cut.
+On a terminal it fits the width, in two lines a curve unless that is wide, without some columns where it is narrow, and
+very long names lose their end; elsewhere it is plain text in which nothing is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING
@@ -32,6 +32,8 @@ COLOURS = {
     Shape.INVERTED_U: "magenta",
     Shape.FLAT: "yellow",
 }
+FLEXIBLE = ("task", "setting", "warnings")  # columns whose cells may take several lines
+LEAVING = ("emergence", "emergent?", "turn", "warnings")  # what a narrow terminal goes without, in this order
 LONG_HEADERS = ("task", "setting", "label", "prob.", "turn", "emergence: seen, curve", "emergent?", "warnings")
 SHORT_HEADERS = ("task", "label", "prob.", "turn", "emergence", "emergent?", "warnings")
 
@@ -91,15 +93,23 @@ def _one_line(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Columns of the coloured table: headers, widths, and whether a curve takes one line."""
+    """Columns of the coloured table: names with widths, and whether a curve takes one line."""
 
-    headers: tuple[str, ...]
-    widths: tuple[int, ...]
+    widths: Mapping[str, int]
     common: Common
     wide: bool
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns for which the terminal is too narrow."""
+        return tuple(name for name in _headers(wide=self.wide) if name not in self.widths)
+
     def cells(self, row: TableRow) -> list[Text]:
         """The cells of a row; dim is what supports the rest."""
+        cells = zip(_headers(wide=self.wide), self._all_cells(row), strict=True)
+        return [cell for name, cell in cells if name in self.widths]
+
+    def _all_cells(self, row: TableRow) -> list[Text]:
         join = " " if self.wide else "\n"
         pairs = [_pair(*pair, join) for pair in (row.turn, row.emergence)]
         task, setting = _pair(_task(row), "", ""), _pair("", _one_line(self.common.setting(row)), "")
@@ -114,7 +124,7 @@ class _Layout:
         from rich.table import Table
 
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=header, header_style="bold")
-        for name, width in zip(self.headers, self.widths, strict=True):
+        for name, width in self.widths.items():
             table.add_column(name, width=width, overflow="fold")
         for row in rows:
             table.add_row(*self.cells(row))
@@ -140,25 +150,36 @@ def _label(row: TableRow, join: str) -> Text:
 
 def _layout(first: Sequence[TableRow], width: int) -> _Layout:
     common, wide = Common.of(first), width >= WIDE
-    headers = LONG_HEADERS if wide else SHORT_HEADERS
-    draft = _Layout(headers, (0,) * len(headers), common, wide)
+    headers = _headers(wide=wide)
+    draft = _Layout(dict.fromkeys(headers, 0), common, wide)
     rows = [[*map(_breadth, draft.cells(row))] for row in first if not row.failure]
     columns = zip(*([[len(header) for header in headers], *rows]), strict=True)
-    natural = [max(column) for column in columns]
-    flexible = 2 if wide else 1
-    room = width - sum(natural[flexible:]) - GAP * (len(headers) - 1) - 1
-    return _Layout(headers, (*_shared(natural[:flexible], room), *natural[flexible:]), common, wide)
+    natural = {name: max(column) for name, column in zip(headers, columns, strict=True)}
+    least = {name: min(natural[name], max(len(name), LEAST_TASK)) for name in FLEXIBLE if name in natural}
+    least |= {"warnings": len("warnings")}
+    for name in LEAVING:
+        if sum((natural | least).values()) + GAP * (len(natural) - 1) <= width:
+            break
+        natural.pop(name, None)
+        least.pop(name, None)
+    fixed = sum(size for name, size in natural.items() if name not in least)
+    room = width - fixed - GAP * (len(natural) - 1)
+    return _Layout(natural | _shared({name: natural[name] for name in least}, least, room), common, wide)
+
+
+def _headers(*, wide: bool) -> tuple[str, ...]:
+    return LONG_HEADERS if wide else SHORT_HEADERS
 
 
 def _breadth(text: Text) -> int:
     return max((line.cell_len for line in text.split()), default=0)
 
 
-def _shared(natural: Sequence[int], room: int) -> list[int]:
-    """Room divided among columns in proportion to what they would like, none below the least."""
-    if sum(natural) <= room:
-        return list(natural)
-    return [max(LEAST_TASK, room * width // sum(natural)) for width in natural]
+def _shared(natural: Mapping[str, int], least: Mapping[str, int], room: int) -> dict[str, int]:
+    """Room divided among columns: each has its least, and what is left goes to what they would like beyond."""
+    more = {name: size - least[name] for name, size in natural.items()}
+    left = min(max(room - sum(least.values()), 0), sum(more.values()))
+    return {name: least[name] + (left * size // sum(more.values()) if size else 0) for name, size in more.items()}
 
 
 def _print_rich(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tally, console: Console) -> None:
@@ -171,13 +192,16 @@ def _print_rich(first: Sequence[TableRow], rows: Iterable[TableRow], tally: Tall
     for row in rows:
         _print_row(row, layout, console)
     _rule(console, layout)
+    if layout.left_out:
+        console.print(f"This terminal is too narrow for: {', '.join(layout.left_out)}.", style="dim", highlight=False)
     console.print(tally.counts(), style="bold", highlight=False)
     for code, meaning in tally.legend():
         _print_indented(console, code, meaning, "yellow")
 
 
 def _rule(console: Console, layout: _Layout) -> None:
-    console.print("─" * (sum(layout.widths) + GAP * (len(layout.widths) - 1)), style="dim")
+    width = sum(layout.widths.values()) + GAP * (len(layout.widths) - 1)
+    console.print("─" * min(width, console.width), style="dim")
 
 
 def _print_row(row: TableRow, layout: _Layout, console: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -26,7 +25,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
-from service.commands.outputs import chosen_form, made_folder, not_written, plot_format
+from service.commands.outputs import check_report, chosen_form, forgive_encoding, made_folder, not_written, plot_format
 from service.csv_export import header_line
 from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each
@@ -74,13 +73,13 @@ def analyze(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None
     curve could be read, or wrong usage.
     """
     one_thread_each()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no reason to fail
+    forgive_encoding()
     folder, reported = made_folder("--plots", given["plots"]), given["report"] is not None
     output = Output(_form(given), given["explain"], folder, plot_format(given), reported)
     told = told_options(given)
     wanted = told_input(given)
     _check_export(given["export"])
+    check_report(given["report"], (*files, given["export"]))
     try:
         with ExitStack() as stack:
             streams, unreadable = opened(stack, files, wanted)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,3 +53,15 @@ def chosen_form(given: Mapping[str, Any]) -> Literal["json", "csv"] | None:
 def not_written(option: str, path: Path, error: OSError) -> click.UsageError:
     """What is told of a path that cannot be written."""
     return click.UsageError(f"{option} {path}: {error.strerror}")
+
+
+def check_report(path: Path | None, others: Iterable[str | Path | None]) -> None:
+    """Raises `UsageError` where a report would take the place of an input or of the curves that are written."""
+    if path is not None and path.resolve() in {Path(other).resolve() for other in others if other is not None}:
+        raise click.UsageError(f"--report {path} is also another file of this command: give it a name of its own")
+
+
+def forgive_encoding() -> None:
+    """Print signs that the terminal's encoding lacks as question marks: a name is no reason to fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")

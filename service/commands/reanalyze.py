@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from service.commands.curve_options import curve_options, told_options
 from service.commands.remote import Watching, connected, key_option
@@ -40,7 +41,7 @@ def reanalyze(ctx: click.Context, /, **given: Any) -> None:
     """
     wanted = {name: given[name] for name in FILTERS if given[name] is not None}
     options = told_options(given)
-    if given["server"] is None:
+    if given["server"] is None or _names_database(ctx):
         if given["wait"]:
             raise click.UsageError("--wait needs --server")
         click.echo(_queued(given["config"], given["database_url"], wanted, options))
@@ -50,7 +51,17 @@ def reanalyze(ctx: click.Context, /, **given: Any) -> None:
         if not given["wait"]:
             click.echo(state.id)
             return
+        click.echo(f"batch {state.id}", err=True)
         ctx.exit(_changes(client, state.id))
+
+
+def _names_database(ctx: click.Context) -> bool:
+    """Whether the database is an option and the server from the environment: options win."""
+    places = ("server", "database_url")
+    named = {name for name in places if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if len(named) == len(places):
+        raise click.UsageError("--server and --database-url are two places: give one")
+    return named == {"database_url"}
 
 
 def _queued(config: Path | None, database_url: str | None, wanted: dict[str, Any], options: dict[str, Any]) -> str:

@@ -11,13 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from models.errors import ScaleshapeError
-from service.commands.settings import FAILED, USAGE
+from service.commands.settings import FAILED, INTERRUPTED, USAGE
 from service.progress import AFTER, CLEAR, duration_text
 
 if TYPE_CHECKING:
     from service.client import BatchState, Client
 
-REFUSED = range(400, 500)  # statuses of answers that say that the request is wrong
+REFUSED = frozenset(range(400, 500)) - {408, 429}  # statuses of answers that say that the request is wrong
 
 
 def key_option[F: Callable[..., Any]](command: F) -> F:
@@ -27,20 +27,23 @@ def key_option[F: Callable[..., Any]](command: F) -> F:
 
 @contextmanager
 def connected(server: str, api_key: str | None) -> Iterator[Client]:
-    """A client; errors end the command: 2 where the server refuses the request, 1 for all else."""
+    """A client; errors end the command: 2 where the request cannot be sent or is refused, 1 for all else."""
     from service.client import Client
-    from service.client_requests import ServerAnswer
+    from service.client_requests import ServerAnswer, WrongAddress
     from service.readers.errors import UnreadableFile
 
     try:
         with Client(server, api_key) as client:
             yield client
-    except UnreadableFile as error:
+    except (UnreadableFile, WrongAddress) as error:
         _end(error, USAGE)
     except ServerAnswer as error:
         _end(error, USAGE if error.status in REFUSED else FAILED)
     except ScaleshapeError as error:
         _end(error, FAILED)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        raise SystemExit(INTERRUPTED) from None
 
 
 class Watching:

@@ -16,6 +16,7 @@ from service.settings import InvalidSettings, Settings, load_settings
 if TYPE_CHECKING:
     from service.database import Database
 
+INTERRUPTED = 130  # exit code of Ctrl-C
 FAILED, USAGE = 1, 2
 
 

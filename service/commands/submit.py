@@ -12,17 +12,15 @@ import click
 import orjson
 
 from service.commands.curve_options import curve_options, told_options
-from service.commands.outputs import chosen_form
+from service.commands.outputs import chosen_form, forgive_encoding
 from service.commands.remote import Watching, connected, key_option
-from service.commands.settings import FAILED
+from service.commands.settings import FAILED, INTERRUPTED
 from service.readers.opening import FORMATS, SCALES
 from service.settings import DEFAULT_SERVER
 
 if TYPE_CHECKING:
     from service.client import Client
     from service.table_row import TableRow
-
-INTERRUPTED = 130
 
 
 @click.command()
@@ -66,10 +64,12 @@ def submit(ctx: click.Context, /, file: str, server: str, **given: Any) -> None:
         if not given["wait"]:
             click.echo(state.id)
             return
+        click.echo(f"batch {state.id}", err=True)
         ctx.exit(_results(client, state.id, form, server))
 
 
 def _results(client: Client, batch: str, form: str | None, server: str) -> int:
+    forgive_encoding()
     try:
         state = client.wait(batch, seen=Watching().seen)
     except KeyboardInterrupt:

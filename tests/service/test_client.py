@@ -9,7 +9,7 @@ import pytest
 
 from service.app import create_app
 from service.client import AnalysisFailed, BatchState, Client, NotInTime
-from service.client_requests import ServerAnswer, Unreachable
+from service.client_requests import ServerAnswer, Unreachable, WrongAddress
 from service.database import Database
 from service.readers.errors import UnreadableFile
 from service.settings import Settings
@@ -67,13 +67,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def client(database: Database) -> Iterator[Client]:
     """A client of an app without a network between, and without a dispatcher."""
     app = create_app(Settings(database_url=database.url, rate_limit=""), database)
-    with Client("http://test", transport=httpx.WSGITransport(app)) as opened:
+    with Client("http://localhost", transport=httpx.WSGITransport(app)) as opened:
         yield opened
 
 
 def scripted(*answers: Answer) -> tuple[Client, Scripted]:
     transport = Scripted(*answers)
-    return Client("http://test", "sk_key", patience=20, transport=transport), transport
+    return Client("http://localhost", "sk_key", patience=20, transport=transport), transport
 
 
 def problem(status: int, detail: str, **more: Any) -> httpx.Response:
@@ -191,7 +191,7 @@ def test_it_waits_as_long_as_the_server_says(waits: list[float]) -> None:
     ("failure", "kind", "words"),
     [
         (problem(503, "the queue is full"), ServerAnswer, "the queue is full"),
-        (httpx.ConnectError("refused"), Unreachable, "http://test cannot be reached: refused"),
+        (httpx.ConnectError("refused"), Unreachable, "http://localhost cannot be reached: refused"),
     ],
 )
 def test_patience_ends_with_the_last_reason(
@@ -200,7 +200,41 @@ def test_patience_ends_with_the_last_reason(
     client, _ = scripted(*[failure] * 50)
     with pytest.raises(kind, match=words):
         client.batch("b")
-    assert 5 < sum(waits) < 20
+    assert sum(waits) == pytest.approx(20)  # the last try is at the end of the patience
+
+
+def test_a_long_upload_does_not_use_up_the_patience(waits: list[float]) -> None:
+    def slow(*_: object) -> httpx.Response:
+        waits.append(3600.0)
+        raise httpx.ReadTimeout("late")
+
+    client, transport = scripted()
+    accepted = [httpx.Response(202, json={"id": "b"}), httpx.Response(200, json=BATCH)]
+    answer = transport.handle_request
+    transport.handle_request = lambda request: slow() if len(waits) == 0 else answer(request)  # type: ignore[method-assign]
+    transport.answers = [*accepted]
+    assert client.submit(io.BytesIO(TABLE), file_format="csv").status == "running"
+
+
+@pytest.mark.parametrize("server", ["notaurl", "ftp://127.0.0.1", "", "http://[::1", "http://127.0.0.1:abc"])
+def test_an_address_that_is_none_is_told_at_once(waits: list[float], server: str) -> None:
+    with pytest.raises(WrongAddress), Client(server) as client:
+        client.batch("b")
+    assert waits == []
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "sk\n1"])
+def test_a_key_that_cannot_be_sent_is_told_at_once(waits: list[float], key: str) -> None:
+    with pytest.raises(WrongAddress), Client("http://127.0.0.1:9", key) as client:
+        client.batch("b")
+    assert waits == []
+
+
+def test_a_page_in_place_of_an_answer_is_no_answer() -> None:
+    page = httpx.Response(200, html="<html>")
+    client, _ = scripted(page)
+    with pytest.raises(ServerAnswer, match="with a page: is this the right server"):
+        client.batch("b")
 
 
 def test_what_is_wrong_is_not_tried_again(waits: list[float]) -> None:

@@ -1,6 +1,7 @@
 """The commands about a server, but for `serve` itself; the server is an app without a network between."""
 
 import json
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from service.app import create_app
 from service.cli import main
 from service.client import Client
+from service.client_requests import ServerAnswer
 from service.database import Database
 from service.serve import make_ready
 from service.settings import Settings
@@ -118,7 +120,7 @@ def test_openapi_prints_the_contract() -> None:
 
 
 def test_submit_prints_the_id_of_the_batch_and_what_the_reader_has_to_say(connected: Database) -> None:
-    done = run("submit", PALM, "--server", "http://test", "--seed", "4")
+    done = run("submit", PALM, "--server", "http://localhost", "--seed", "4")
     assert done.exit_code == 0
     with connected.reading() as connection:
         batch = batches.get(connection, done.stdout.strip())
@@ -134,8 +136,8 @@ def test_submit_packs_a_folder_and_sends_the_models_table_with_it(connected: Dat
         results = json.dumps(old_results(f"house-{i}", {"piqa": share(90 * (i + 1), 312)}))
         (folder / "deep" / f"{i}.json").write_text(results)
     table.write_text("model,model_family,parameters\n" + "".join(f"house-{i},house,1e{8 + i}\n" for i in range(3)))
-    assert run("submit", str(folder), "--server", "http://test").exit_code == 2
-    done = run("submit", str(folder), "--server", "http://test", "--models", str(table))
+    assert run("submit", str(folder), "--server", "http://localhost").exit_code == 2
+    done = run("submit", str(folder), "--server", "http://localhost", "--models", str(table))
     assert done.exit_code == 0
     assert "Read 3 files (3 lm-eval): 1 curve of 3 points" in done.stderr
     assert run("submit", PALM, "--models", "nowhere.csv").exit_code == 2
@@ -146,7 +148,7 @@ def test_submit_that_waits_prints_failures_in_place_as_analyze_does(
     connected: Database, form: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Client, "wait", lambda client, batch, **_: client.batch(batch))  # there is no dispatcher
-    submitted = run("submit", "-", "--server", "http://test", "--wait", *form, stdin=BAD)
+    submitted = run("submit", "-", "--server", "http://localhost", "--wait", *form, stdin=BAD)
     analyzed = run("analyze", "-", *form, stdin=BAD)
     if form == ("--json",):
         ours, theirs = json.loads(submitted.stdout), json.loads(analyzed.stdout)
@@ -158,14 +160,14 @@ def test_submit_that_waits_prints_failures_in_place_as_analyze_does(
 
 
 def test_a_file_that_the_server_refuses_is_exit_code_two(connected: Database) -> None:
-    done = run("submit", "-", "--server", "http://test", stdin='{"curves": []}')
+    done = run("submit", "-", "--server", "http://localhost", stdin='{"curves": []}')
     assert done.exit_code == 2
     assert done.stderr.startswith("Error: ")
     assert done.stdout == ""
 
 
 def test_a_file_that_is_not_there_is_exit_code_two(connected: Database) -> None:
-    done = run("submit", "nowhere.csv", "--server", "http://test")
+    done = run("submit", "nowhere.csv", "--server", "http://localhost")
     assert done.exit_code == 2
     assert "nowhere.csv cannot be opened" in done.stderr
 
@@ -179,8 +181,42 @@ def test_a_server_that_does_not_answer_is_exit_code_one(monkeypatch: pytest.Monk
 
 def test_a_key_is_needed_where_the_server_has_keys(connected: Database) -> None:
     text = run("keys", "create", "--name", "me", "--database-url", connected.url).stdout.strip()
-    assert run("submit", PALM, "--server", "http://test").exit_code == 2
-    assert run("submit", PALM, "--server", "http://test", "--api-key", text).exit_code == 0
+    assert run("submit", PALM, "--server", "http://localhost").exit_code == 2
+    assert run("submit", PALM, "--server", "http://localhost", "--api-key", text).exit_code == 0
+
+
+def test_a_folder_with_names_of_any_bytes_is_packed(connected: Database, tmp_path: Path) -> None:
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / os.fsdecode(b"bad\xff.csv")).write_bytes(Path(PALM).read_bytes())
+    assert run("submit", str(folder), "--server", "http://localhost").exit_code == 0
+
+
+def test_too_many_requests_are_no_fault_of_the_file(connected: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def often(*_: object, **__: object) -> None:
+        raise ServerAnswer({"detail": "more than 600/minute"}, 429)
+
+    monkeypatch.setattr(Client, "submit", often)
+    assert run("submit", PALM, "--server", "http://localhost").exit_code == 1
+
+
+def test_ctrl_c_before_the_answer_is_told_as_such(connected: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "submit", interrupted)
+    done = run("submit", PALM, "--server", "http://localhost")
+    assert (done.exit_code, done.stderr) == (130, "interrupted\n")
+
+
+def test_a_database_that_is_named_wins_over_a_server_of_the_environment(
+    connected: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALESHAPE_SERVER", "http://127.0.0.1:9")
+    done = run("reanalyze", "--database-url", connected.url, "--task", "none such")
+    assert (done.exit_code, "no stored analysis fits" in done.stderr) == (1, True)
+    both = run("reanalyze", "--database-url", connected.url, "--server", "http://127.0.0.1:9")
+    assert (both.exit_code, "give one" in both.stderr) == (2, True)
 
 
 def test_a_form_of_the_results_needs_waiting_for_them() -> None:
@@ -198,11 +234,11 @@ def test_options_that_cannot_be_used_are_refused_before_anything_is_sent() -> No
 
 @pytest.mark.parametrize("way", ["server", "database"])
 def test_reanalyze_puts_stored_curves_into_the_queue(connected: Database, way: str) -> None:
-    with Client("http://test", transport=httpx.WSGITransport(create_app(Settings(), connected))) as client:
+    with Client("http://localhost", transport=httpx.WSGITransport(create_app(Settings(), connected))) as client:
         points = [{"scale": 10.0**k, "score": 0.1 * k - 0.5, "n_examples": 500} for k in range(7, 12)]
         for task in ("one", "two"):
             client.analyse({"task": task, "metric": "accuracy", "points": points})
-    target = ("--server", "http://test") if way == "server" else ("--database-url", connected.url)
+    target = ("--server", "http://localhost") if way == "server" else ("--database-url", connected.url)
     done = run("reanalyze", "--task", "one", *target)
     assert done.exit_code == 0, done.output
     with connected.reading() as connection:
@@ -213,7 +249,7 @@ def test_reanalyze_puts_stored_curves_into_the_queue(connected: Database, way: s
 
 @pytest.mark.parametrize("way", ["server", "database"])
 def test_reanalyze_tells_when_nothing_fits(connected: Database, way: str) -> None:
-    target = ("--server", "http://test") if way == "server" else ("--database-url", connected.url)
+    target = ("--server", "http://localhost") if way == "server" else ("--database-url", connected.url)
     done = run("reanalyze", "--task", "none", *target)
     assert done.exit_code != 0
     assert "no stored analysis fits" in done.stderr

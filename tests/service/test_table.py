@@ -114,6 +114,18 @@ def test_the_table_fits_the_terminal_and_shows_all_that_matters(width: int) -> N
     assert "3 curves: 1 positive, 1 undetermined, 1 failed" in text
 
 
+@pytest.mark.parametrize("width", [40, 60, 75, 80, 100])
+def test_a_narrow_terminal_goes_without_columns_and_says_so(width: int) -> None:
+    rows = [row("a task whose name is long", warnings=("engine_unreliable", "few_scales")) for _ in range(3)]
+    lines = without_colour(coloured(rows, width)).splitlines()
+    assert max(map(len, lines)) <= width
+    head = lines[next(i for i, line in enumerate(lines) if "label" in line)]
+    told = " ".join(lines).partition("too narrow for: ")[2].partition(".")[0]
+    for name in ("task", "label", "prob.", "turn", "emergence", "emergent?", "warnings"):
+        assert (name in head.split()) != (name in told.replace(",", " ").split()), name
+    assert all(word in " ".join(lines).split() for word in ("positive", "0.97"))
+
+
 def test_what_all_curves_share_is_said_once() -> None:
     text = plain([row("a"), row("b", setting=("accuracy", "zero-shot", "Family"))])
     assert text.count("Family") == 1
