@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from models.classification import ENGINE_UNRELIABLE
 from models.curve import ScalingCurve
 from models.emergence_words import emergence_words
 from models.options import UNDETERMINED, Shape
@@ -28,12 +29,18 @@ MORE_LIKELY = 0.5  # below it no shape is said to be probable
 WHOLE_RANGE = 0.85  # share of the observed decades from which a turn's interval says nothing
 END_ABOVE_CHANCE = 0.9  # probability below which the recovery of a U is told to be perhaps none
 TELLING = 0.1  # width of the range under other priors from which an undetermined curve's is told
+UNSETTLED = (
+    "the engine did not reach its accuracy on this curve, so no label is given, and its probabilities and intervals "
+    "may be off."
+)
 FLAT_RANGE = 2.0  # smallest effects; a larger change must be excluded for a curve to be called flat
 
 
 def summary(analysis: Analysis) -> str:
     """What the scores are, what they say and what they leave open."""
     found = analysis.classification
+    if ENGINE_UNRELIABLE in found.reasons:
+        return f"No shape is told: {_scores(analysis.curve)}; {UNSETTLED}"
     parts = [f"{_headline(found)}: {_scores(analysis.curve)}; {_finding(analysis)}", *_doubts(analysis)]
     if found.label == Shape.POSITIVE:
         parts.append(emergence_words(analysis))
@@ -168,8 +175,6 @@ def _why_undetermined(analysis: Analysis) -> Iterator[str]:
         yield f"A change of more than {size} cannot be excluded, so it is not called flat."
     if found.erratic:
         yield "The models scatter around any smooth curve by more than the effect, so no label is given."
-    if "engine_unreliable" in found.reasons:
-        yield "The engine did not reach its accuracy, so no label is given."
     ends = found.prior_sensitivity
     if ends.lower is not None and ends.upper is not None and ends.upper - ends.lower >= TELLING:
         lower, upper = probability_text(ends.lower), probability_text(ends.upper)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.classification import ENGINE_UNRELIABLE
 from models.curve import FEWEST_FOR_TURN, ScalingCurve
 from models.options import Shape
 from models.results import Analysis, EmergenceScore, Turn, Verdict
@@ -86,7 +87,9 @@ def matters(turn: Turn, curve: ScalingCurve) -> bool:
 
 
 def shown_turn(analysis: Analysis) -> tuple[Shape, Turn] | None:
-    """The more probable of the two turns with its shape, if it matters."""
+    """The more probable of the two turns with its shape, if it matters and the engine got it right."""
+    if ENGINE_UNRELIABLE in analysis.classification.reasons:
+        return None
     turns = ((Shape.U_SHAPED, analysis.u_turn), (Shape.INVERTED_U, analysis.inverted_u_turn))
     shown = [(shape, turn) for shape, turn in turns if matters(turn, analysis.curve)]
     return max(shown, key=lambda one: one[1].probability) if shown else None

@@ -114,6 +114,8 @@ def metrics(ctx: click.Context, /, file: str | None, **given: Any) -> None:
 def _document(file: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The request of a file with what the options say on top."""
     document = {} if file is None else read_request(sys.stdin.buffer if file == "-" else Path(file))
+    if "points" in document and "metric" in document:  # a curve as `analyze` takes it
+        document = {"curve": document}
     told = {name: given[name] for name in ("scales", "target_length", "n_options", "thresholds")}
     told["token_log_probabilities"] = given["token_log_probabilities"]
     told["power_law"] = {"c": given["c"], "alpha": given["alpha"]} if _any(given, "c", "alpha") else None

@@ -16,6 +16,8 @@ from models.results import Analysis, Interval, Range, Verdict
 from models.scatter_words import data_text
 from models.summary_words import MORE_LIKELY, summary
 from models.words import SHORT, VERDICTS, probability_text, scale_text, started
+from service.number_format import NOTHING
+from service.table_row import table_row
 from tests.models.analyses_drawn import METRICS, analyses, real
 
 MANY = settings(max_examples=150, deadline=None)
@@ -71,6 +73,8 @@ def test_no_sentence_claims_a_label_that_the_classification_does_not_have(found:
     label, text = found.classification, summary(found)
     if label.label != UNDETERMINED:
         assert text.startswith(f"{STARTS[label.most_probable]} ({probability_text(label.probability)}): ")
+    elif "engine_unreliable" in label.reasons:
+        assert text.startswith("No shape is told: ")
     elif label.probability >= MORE_LIKELY:
         assert text.startswith(f"Most probably {SHORT[label.most_probable]} (")
     else:
@@ -97,7 +101,7 @@ def test_every_probability_of_a_shape_is_that_of_the_record(found: Analysis) -> 
     label = found.classification
     names = {word: shape for shape, word in SHORT.items()}
     told = re.findall(r"([A-Za-z][\w -]*?) \(([<>]?\d\.\d\d)\)", summary(found).split(":")[0])
-    assert told
+    assert told or "engine_unreliable" in found.classification.reasons
     for words, number in told:
         plain = re.sub(r"^(Most probably|Undetermined between|and) ", "", words).lower()
         shape = next(shape for word, shape in names.items() if plain.endswith(word.lower()))
@@ -279,3 +283,15 @@ def test_models_of_equal_scores_are_not_said_to_scatter() -> None:
     equal = replace(unlike, curve=replace(found.curve, points=points))
     assert "scatter by about" in summary(unlike)
     assert "scatter by about" not in summary(equal)
+
+
+def test_where_the_engine_failed_no_shape_and_no_turn_is_told() -> None:
+    found = unsure(palm(), u_shaped=0.97, flat=0.03)
+    assert "turn" in summary(found)
+    failed = replace(found, classification=replace(found.classification, reasons=("engine_unreliable",)))
+    assert table_row(found).turn != table_row(failed).turn == (NOTHING, "")
+    text = summary(failed)
+    assert text.startswith("No shape is told: ")
+    assert "did not reach its accuracy" in text
+    assert "turn" not in text
+    assert "U-shaped" not in text

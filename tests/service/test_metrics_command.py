@@ -85,6 +85,15 @@ def test_the_curve_behind_an_accuracy_curve_is_shown_with_its_weight(tmp_path: P
     assert "target of 6 tokens" in done.stdout
 
 
+def test_a_curve_as_analyze_takes_it_is_taken(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(METRIC_CURVES["behind an accuracy curve"]))
+    bare = document.pop("curve")
+    length = str(document.get("target_length") or 6)
+    done = run(written(tmp_path, bare), "--target-length", length)
+    assert done.exit_code == 0
+    assert "weight among all curve models" in done.stdout
+
+
 def test_a_curve_that_is_no_power_law_is_shown_with_a_warning_and_its_own_scores(tmp_path: Path) -> None:
     document = json.loads(json.dumps(METRIC_CURVES["behind an accuracy curve"]))
     for point, score in zip(document["curve"]["points"], (0.9, 0.5, 0.4, 0.95), strict=True):
