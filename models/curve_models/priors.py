@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from models.arrays import Floats
 
@@ -26,6 +26,10 @@ class Normal:
     def quantile(self, v: Floats) -> Floats:
         """Quantile at v in (0, 1)."""
         return np.asarray(self.mean + self.sd * ndtri(v))
+
+    def cdf(self, x: Floats) -> Floats:
+        """Distribution function at x."""
+        return np.asarray(ndtr((x - self.mean) / self.sd))
 
     def log_density(self, x: Floats) -> Floats:
         """Log density at x."""
@@ -61,6 +65,10 @@ class LogNormal:
         """Quantile at v in (0, 1)."""
         return np.exp(self.log_mean + self.log_sd * ndtri(v))
 
+    def cdf(self, x: Floats) -> Floats:
+        """Distribution function at x > 0."""
+        return np.asarray(ndtr((np.log(x) - self.log_mean) / self.log_sd))
+
     def log_density(self, x: Floats) -> Floats:
         """Log density at x > 0."""
         return Normal(self.log_mean, self.log_sd).log_density(np.log(x)) - np.log(x)
@@ -75,6 +83,10 @@ class Exponential:
     def quantile(self, v: Floats) -> Floats:
         """Quantile at v in (0, 1)."""
         return -self.mean * np.log1p(-v)
+
+    def cdf(self, x: Floats) -> Floats:
+        """Distribution function at x >= 0."""
+        return -np.expm1(-np.maximum(x, 0.0) / self.mean)
 
     def log_density(self, x: Floats) -> Floats:
         """Log density at x >= 0."""
@@ -93,6 +105,10 @@ class Uniform:
     def quantile(self, v: Floats) -> Floats:
         """Quantile at v in (0, 1) for constant bounds."""
         return self.lower + (self.upper - self.lower) * v
+
+    def cdf(self, x: Floats) -> Floats:
+        """Distribution function between constant bounds."""
+        return np.clip((x - self.lower) / (self.upper - self.lower), 0.0, 1.0)
 
     def log_density(self, x: Floats) -> Floats:
         """Log density inside constant bounds."""

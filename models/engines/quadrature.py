@@ -22,6 +22,7 @@ from models.curve_models.priors import HalfCauchy
 from models.curve_models.record import CurveModel
 from models.engines.cells import Cells, Proposal, cell_draws, cell_proposal, solved_cells
 from models.engines.clouds import cloud_draws
+from models.engines.dents import SURPRISE, TWO_STEPS, dent_draws, dent_of
 from models.engines.target import Target, Weighted, make_target, pack, weigh
 from models.likelihood import Observations
 from models.options import DEFAULT_CLASS_PRIOR, Shape
@@ -53,16 +54,39 @@ def quadrature(
     places = [_Place.of(make_target(model, observations, variation, data)) for model in models]
     size = min(EVEN_PILOT if work.even else PILOT, work.draws)
     pilots = [place.more(None, size, work.seed) for place in places]
-    evidences = np.array([pilot.estimate.log_evidence for pilot in pilots])
+    missed = _missed(places, pilots, observations, Work(max(size, CLOUD_PILOT), work.seed))
+    known = [pilot if more is None else pilot.with_more(more) for pilot, more in zip(pilots, missed, strict=True)]
+    evidences = np.array([one.estimate.log_evidence for one in known])
     weights = _expected_weights(models, evidences)
     hoped = np.maximum(evidences, [place.log_evidence for place in places])
     results = []
-    for place, pilot, weight, hope in zip(places, pilots, weights, hoped, strict=True):
+    for place, pilot, more, weight, hope in zip(places, known, missed, weights, hoped, strict=True):
         hopeless = hope < evidences.max() - HOPELESS and not work.even
         plan = _Plan(work, float(weight), size)
-        weighted = pilot if hopeless else _completed(place, pilot, plan)
+        if hopeless:
+            weighted = pilot
+        elif more is None:
+            weighted = _completed(place, pilot, plan)
+        else:
+            weighted = _from_around(place.target, *_pilots_around(place.target, _Gathered.of(pilot), plan), plan)
         results.append(weighted.posterior(place.target.model))
     return tuple(results)
+
+
+def _missed(
+    places: Sequence[_Place], pilots: Sequence[Weighted], observations: Observations, work: Work
+) -> list[Weighted | None]:
+    """Draws around a dent of the curve, for each model whose cells missed what is there."""
+    dent = dent_of(observations) if any(place.target.model.name in TWO_STEPS for place in places) else None
+    found: list[Weighted | None] = []
+    for place, pilot in zip(places, pilots, strict=True):
+        latest = None
+        if dent is not None and place.target.model.name in TWO_STEPS:
+            latest = weigh(place.target, dent_draws(place.target, dent, work))
+            missed = latest.estimate.log_evidence > pilot.estimate.log_evidence + SURPRISE
+            latest = latest if missed else None
+        found.append(latest)
+    return found
 
 
 def _expected_weights(models: Sequence[CurveModel], evidences: Floats) -> Floats:
@@ -144,8 +168,13 @@ def _completed(place: _Place, pilot: Weighted, plan: _Plan) -> Weighted:
     around, needed = _pilots_around(place.target, _Gathered.of(known), plan)
     if wanted is not None and (needed is None or needed > wanted):
         return place.more(known, wanted, seed)
+    return _from_around(place.target, around, needed, plan)
+
+
+def _from_around(target: Target, around: _Gathered, needed: int | None, plan: _Plan) -> Weighted:
+    """The last pass around all draws, which asked for so many (None: for too many)."""
     most = plan.work.draws * (1 if plan.work.even else EASY_TIMES)
-    return _final(place.target, around, Work(1 << ((needed or most) - 1).bit_length(), seed))
+    return _final(target, around, Work(1 << ((needed or most) - 1).bit_length(), plan.work.seed))
 
 
 @dataclass(frozen=True, slots=True)
