@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from models.arrays import Floats
 from models.between_model import ResolvedScale, own_scale, scale_evidence
-from models.classification import ENGINE_UNRELIABLE, ERRATIC, classification, decide
+from models.classification import ERRATIC, classification, decide
 from models.crosschecks import crosschecks
 from models.curve import ScalingCurve
 from models.curve_models import POINT_MASSES, menu
@@ -22,7 +22,7 @@ from models.engines.target import joined
 from models.explanations import Case
 from models.fitting import CURVE_DRAWS, fit, score_intervals
 from models.likelihood import Observations, observe
-from models.options import Options
+from models.options import ENGINE_UNRELIABLE, Options
 from models.pool import Averaged, Pool, narrowed, pooled, posterior_weights, with_effect
 from models.posterior import Engine, ModelPosterior, Work
 from models.provenance import ENGINE_VERSION, provenance

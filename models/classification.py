@@ -33,7 +33,7 @@ HIDES_CHANGES = ("constant", "at_floor")
 FEWEST_CLASS_DRAWS = 50.0  # effective draws in a class below which its Bayes factor is only bounded
 SENSITIVITY_FACTOR = 3.0  # the prior scale of r is divided and multiplied by this
 WITHIN_MONTE_CARLO_ERROR = "within_monte_carlo_error"
-ERRATIC, ENGINE_UNRELIABLE = "erratic", "engine_unreliable"
+ERRATIC = "erratic"
 EVEN_PRIOR: Mapping[Shape, float] = dict.fromkeys(SHAPES, 1 / len(SHAPES))
 
 

@@ -30,6 +30,7 @@ class EngineName(StrEnum):
 
 
 UNDETERMINED = "undetermined"
+ENGINE_UNRELIABLE = "engine_unreliable"  # reason for no label: the engine did not reach its accuracy
 
 # Prior on classes: rising curves are the most common in published suites, then flat ones; the design's figures.
 DEFAULT_CLASS_PRIOR: Mapping[Shape, float] = MappingProxyType(

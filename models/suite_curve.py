@@ -10,10 +10,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from models.arrays import Floats
-from models.classification import ENGINE_UNRELIABLE
 from models.curve import ScaleKind, ScalingCurve
 from models.metrics import MetricKind
-from models.options import UNDETERMINED, Shape
+from models.options import ENGINE_UNRELIABLE, UNDETERMINED, Shape
 from models.random_effects import Effect
 from models.results import Analysis, Interval, Turn
 from models.shapes import SHAPES

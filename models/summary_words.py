@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from models.classification import ENGINE_UNRELIABLE
 from models.curve import ScalingCurve
 from models.emergence_words import emergence_words
-from models.options import UNDETERMINED, Shape
+from models.options import ENGINE_UNRELIABLE, UNDETERMINED, Shape
 from models.results import Analysis, Classification, Interval, Turn
 from models.scatter_words import data_text, strays
 from models.words import (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.classification import ENGINE_UNRELIABLE
 from models.curve import FEWEST_FOR_TURN, ScalingCurve
-from models.options import Shape
+from models.options import ENGINE_UNRELIABLE, Shape
 from models.results import Analysis, EmergenceScore, Turn, Verdict
 from models.words import p_text
 from service.number_format import NOTHING, ends_text, estimate_text, number_text, probability_text

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from models import classification, verdict
+from models import classification, options, verdict
 from models.emergence_words import DOUBTS
 from models.metric_swap import GRADUAL_UNDER_ANOTHER
 from service.table_words import LEGEND
@@ -30,7 +30,7 @@ def test_the_short_form_and_the_words_of_a_warning_are_those_of_the_table() -> N
 def test_every_reason_of_a_label_and_of_a_verdict_has_its_row() -> None:
     reasons = set(re.findall(r'reasons\.append\("([a-z_]+)"\)', Path(classification.__file__).read_text()))
     assert len(reasons) > 1
-    vetoes = {classification.ERRATIC, classification.ENGINE_UNRELIABLE, classification.WITHIN_MONTE_CARLO_ERROR}
+    vetoes = {classification.ERRATIC, options.ENGINE_UNRELIABLE, classification.WITHIN_MONTE_CARLO_ERROR}
     assert reasons | vetoes == sections()["Reasons of an undecided label"]
     own = {verdict.NOT_POSITIVE, verdict.NOT_SHARP, verdict.RESOLUTION, verdict.METRIC, verdict.GAP}
     own |= {verdict.RESOLUTION_UNTESTED, GRADUAL_UNDER_ANOTHER}

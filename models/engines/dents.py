@@ -42,12 +42,14 @@ class Dent(NamedTuple):
 
 def dent_of(observations: Observations) -> Dent | None:
     """The model farthest below or above both of its neighbours; None where none is beyond what sampling explains."""
-    sizes = sizes_of_tests(observations)
-    u = np.unique(observations.u)
+    every_size = sizes_of_tests(observations)
+    tested = every_size > 0  # a place that is only planned for has no score
+    positions, sizes = observations.u[tested], every_size[tested]
+    u = np.unique(positions)
     if len(u) < 3:
         return None
-    y = means_per_scale(observations.u, sizes, observations.y[None, :])[0]
-    variance = _variances(observations, sizes)
+    y = means_per_scale(positions, sizes, observations.y[None, tested])[0]
+    variance = _variance_of_means(positions, sizes, _variances(observations)[tested])
     middle, around = y[1:-1], np.stack([y[:-2], y[2:]])
     outside = np.maximum(around.min(axis=0) - middle, middle - around.max(axis=0))
     errors = np.sqrt(variance[1:-1] + np.maximum(variance[:-2], variance[2:]))
@@ -58,14 +60,18 @@ def dent_of(observations: Observations) -> Dent | None:
     return Dent(*u[best : best + 3].tolist())
 
 
-def _variances(observations: Observations, sizes: Floats) -> Floats:
-    """Sampling variance (K,) of the mean at each scale."""
+def _variances(observations: Observations) -> Floats:
+    """Sampling variance (N,) of each score."""
     n = np.maximum(observations.trials, 1.0)
     p = (observations.successes + 0.5) / (n + 1.0)
     counts = observations.noise == NoiseKind.BETA_BINOMIAL
-    single = np.where(counts, p * (1 - p) / n, observations.stderr**2)
-    _, place = np.unique(observations.u, return_inverse=True)
-    return np.bincount(place, sizes**2 * single) / np.bincount(place, sizes) ** 2
+    return np.where(counts, p * (1 - p) / n, observations.stderr**2)
+
+
+def _variance_of_means(positions: Floats, sizes: Floats, variance: Floats) -> Floats:
+    """That of the mean at each position (K,), weighted by sizes."""
+    _, place = np.unique(positions, return_inverse=True)
+    return np.asarray(np.bincount(place, sizes**2 * variance) / np.bincount(place, sizes) ** 2)
 
 
 def dent_draws(target: Target, dent: Dent, work: Work) -> Draws:

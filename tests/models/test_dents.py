@@ -16,6 +16,7 @@ from models.curve_models.two_task import two_task
 from models.engines.dents import Dent, dent_draws, dent_of
 from models.engines.quadrature import quadrature
 from models.engines.target import make_target, weigh
+from models.further import with_place
 from models.likelihood import observe
 from models.metrics import REGISTRY
 from models.options import Options
@@ -59,6 +60,12 @@ def test_a_model_far_from_both_neighbours_is_a_dent(place: int, score: float) ->
 )
 def test_noise_steps_and_the_ends_are_none(scores: tuple[float, ...]) -> None:
     assert dent_of(observe(curve(scores), Options())) is None
+
+
+def test_a_place_that_is_only_planned_for_is_no_neighbour() -> None:
+    observations = observe(with_one(4, 0.3), Options())
+    planned, _ = with_place(observations, 1.6e9)
+    assert dent_of(planned) == pytest.approx(dent_of(observations))
 
 
 @pytest.mark.parametrize(("score", "make"), [(0.3, two_task), (0.3, double_logistic), (0.72, double_logistic)])
