@@ -25,7 +25,7 @@ class Transition:
 
     `step_share` (M,) is the share of the rise inside the largest step, `before` and `after` (M,) the number of scales
     below each of the two crossings, `scales` (K,) the scales in decades above the smallest, `middle` (K,) the median
-    performance there.
+    performance there, which rises because every draw does.
     """
 
     low: Floats
@@ -42,7 +42,7 @@ class Transition:
 
         What lies between two models nobody has seen: that it is steeper there than a line is the curve models' word.
         """
-        return float(rise_width(self.scales, self.middle[None, :])[0]) if self.middle[-1] > self.middle[0] else 0.0
+        return float(rise_width(self.scales, self.middle[None, :])[0])
 
     @property
     def holds_a_model(self) -> bool:

@@ -37,8 +37,7 @@ def identify(database: Database, settings: Settings, incoming: Request) -> None:
     """Find the key of a request: `g.owner` is its id ("" without keys), `g.scopes` its scopes (None: everything)."""
     sent = _sent(incoming)
     text = _cookie(incoming) if sent is None else sent
-    with database.reading() as connection:
-        key = None if text is None else keys.verify(connection, text)
+    key = None if text is None else _verified(database, text)
     if key is not None:
         g.owner, g.scopes = key.id, tuple(key.scopes)
     elif sent is None and is_open(database, settings):  # a cookie may be of another server: browsers do not ask which
@@ -47,6 +46,11 @@ def identify(database: Database, settings: Settings, incoming: Request) -> None:
         raise NotAuthenticated("send an API key: Authorization: Bearer sk_…")
     else:
         raise NotAuthenticated("the API key is not valid: it is unknown or was revoked")
+
+
+def _verified(database: Database, text: str) -> keys.ApiKey | None:
+    with database.reading() as connection:
+        return keys.verify(connection, text)
 
 
 def is_open(database: Database, settings: Settings) -> bool:

@@ -1,6 +1,6 @@
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -131,33 +131,18 @@ def test_a_curve_that_takes_too_long_is_stopped_and_fails(database: Database) ->
     assert "took longer" in failed.error["detail"]
 
 
-def test_a_chunk_of_a_cancelled_batch_that_does_not_end_is_stopped(database: Database) -> None:
-    batch_id = queue_batch(database, [curve_of("a")])
+@pytest.mark.parametrize("end", [ask_cancel, remove_batch])
+def test_a_chunk_of_an_unwanted_batch_that_does_not_end_gives_its_worker_back(
+    database: Database, end: Callable[[Database, str], object]
+) -> None:
+    unwanted, waiting = (queue_batch(database, [curve_of(name)]) for name in "ab")
     desk = Desk(1)
     dispatcher = dispatcher_of(database, desk)
     now = [0.0]
     dispatcher.clock = lambda: now[0]
     desk.stuck = {"w0"}
     dispatcher.step(0.0)
-    ask_cancel(database, batch_id)
-    dispatcher.step(0.0)
-    assert desk.stopped == []
-    now[0] += GRACE
-    dispatcher.step(0.0)
-    assert desk.stopped == ["w0"]
-    (batch,) = run_until_done(dispatcher, batch_id)
-    assert (batch.status, batch.counts["cancelled"]) == ("cancelled", 1)
-
-
-def test_a_chunk_of_a_removed_batch_that_does_not_end_gives_its_worker_back(database: Database) -> None:
-    removed, waiting = (queue_batch(database, [curve_of(name)]) for name in "ab")
-    desk = Desk(1)
-    dispatcher = dispatcher_of(database, desk)
-    now = [0.0]
-    dispatcher.clock = lambda: now[0]
-    desk.stuck = {"w0"}
-    dispatcher.step(0.0)
-    remove_batch(database, removed)
+    end(database, unwanted)
     dispatcher.step(0.0)
     assert desk.stopped == []
     now[0] += GRACE
@@ -165,6 +150,9 @@ def test_a_chunk_of_a_removed_batch_that_does_not_end_gives_its_worker_back(data
     assert desk.stopped == ["w0"]
     (batch,) = run_until_done(dispatcher, waiting)
     assert batch.counts["succeeded"] == 1
+    if end is ask_cancel:
+        (batch,) = run_until_done(dispatcher, unwanted)
+        assert (batch.status, batch.counts["cancelled"]) == ("cancelled", 1)
 
 
 def test_a_batch_that_is_removed_while_it_runs_leaves_nothing(database: Database) -> None:
