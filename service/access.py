@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
@@ -41,6 +42,7 @@ def identify(database: Database, settings: Settings, incoming: Request) -> None:
     if key is not None:
         g.owner, g.scopes = key.id, tuple(key.scopes)
     elif sent is None and is_open(database, settings):  # a cookie may be of another server: browsers do not ask which
+        _check_host(settings, incoming)
         g.owner, g.scopes = "", None
     elif text is None:
         raise NotAuthenticated("send an API key: Authorization: Bearer sk_…")
@@ -62,6 +64,19 @@ def is_open(database: Database, settings: Settings) -> bool:
 def may_be_open(settings: Settings) -> bool:
     """Whether a server without any key answers: on this machine alone, unless it was told otherwise."""
     return settings.allow_open or is_loopback(settings.host)
+
+
+def _check_host(settings: Settings, incoming: Request) -> None:
+    """Refuse other names than this machine's own: under one that leads here, a page of another site could read all.
+
+    Raises `NotAllowed`.
+    """
+    name = urlsplit(f"//{incoming.host}").hostname or ""
+    if not (settings.allow_open or is_loopback(name)):
+        raise NotAllowed(
+            "this server has no API keys, so it answers to localhost and 127.0.0.1 only: make a key (scaleshape keys "
+            "create), or start it with --allow-open"
+        )
 
 
 def limit_rate(app: Flask, rate: str) -> None:

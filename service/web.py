@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import select
+import selectors
 import socket
+import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
@@ -36,6 +39,9 @@ from service.settings import Settings
 SILENT_SECONDS = 60  # a worker whose loop stands still for so long is killed and started again
 KEEP_ALIVE = 20  # seconds that a connection without a request stays open; longer than httpx keeps one (5 s)
 CONNECTIONS = 1000  # open at once
+LINGER = 2.0  # seconds in which the peer of a connection that ends may take the answer and end it too
+REST = 0.2  # seconds that a thread waits for the rest of a body that was not asked for, to keep the connection
+DRAINED = 65536  # bytes at once of what is sent after the answer
 LONGEST_LINE = 8190  # of a request, the most that gunicorn reads: a filter and a cursor fit into it
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
 # What gunicorn refuses before the app sees it, and what to do about it; from the special to the general.
@@ -120,8 +126,6 @@ class _Patient(SocketUnreader):
             waiting = select.poll()
             waiting.register(self.sock, select.POLLIN)
             if not waiting.poll(1000 * self._seconds):
-                with suppress(OSError):  # or gunicorn waits in its main loop, at the close, for the peer to close too
-                    self.sock.shutdown(socket.SHUT_RD)
                 raise RequestTimeout(f"nothing came for {self._seconds} s, and the request is not whole")
         return super().chunk(size_hint)
 
@@ -136,7 +140,58 @@ def _begin(connection: Any, seconds: int) -> None:
 
 
 class _Worker(ThreadWorker):
-    """Answers also those whose connection was made before the stop, but not looked at yet; cuts those that stall."""
+    """Answers also those whose connection was made before the stop, but not looked at yet; cuts those that stall.
+
+    A connection that is not kept is ended by its peer, or after LINGER: what comes until then is read, or the answer to
+    a request whose body was not read would be cut with it. gunicorn waits for that in its main loop, where one peer
+    that stands still holds up all others.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingering: deque[TConn] = deque()  # those that began first are first
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Whether the next request may come: not before the body of this one has, which the app may have refused."""
+        return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + REST))
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep a connection, or say that no more will be sent and let the loop see how it ends."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+            return
+        conn.timeout = time.monotonic() + LINGER
+        self._lingering.append(conn)
+        try:
+            conn.sock.settimeout(0.0)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_on, conn))
+        except (OSError, ValueError):  # it is closed already
+            self._end(conn)
+
+    def _read_on(self, conn: Any, client: socket.socket) -> None:
+        """Throw away what still comes; end the connection where the peer has ended it."""
+        try:
+            if client.recv(DRAINED):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._end(conn)
+
+    def _end(self, conn: Any) -> None:
+        self._lingering.remove(conn)
+        with suppress(KeyError, OSError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """End those that have sent nothing yet, and those that linger, when their time is over."""
+        super().murder_pending()
+        while self._lingering and self._lingering[0].timeout <= time.monotonic():
+            self._end(self._lingering[0])
 
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread read and answer a request."""

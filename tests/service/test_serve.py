@@ -154,9 +154,9 @@ def test_what_is_refused_before_the_app_sees_it_is_a_problem_document_too(
 @pytest.mark.parametrize(
     "begun",
     [
-        b"GET /v1/analyses HTTP/1.1\r\nHost: x",
-        b"POST /v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{",
-        b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 500\r\n\r\ntask",
+        b"GET /v1/analyses HTTP/1.1\r\n",
+        b"POST /v1/analyses HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{",
+        b"POST /v1/batches HTTP/1.1\r\nContent-Type: text/csv\r\nContent-Length: 500\r\n\r\ntask",
         b"POST /v1/batches HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99\r\n\r\n--b",
     ],
 )
@@ -166,7 +166,7 @@ def test_requests_that_stand_still_are_cut_and_the_others_answered(hasty: Server
         stalled = []
         for _ in range(10 * THREADS):
             stalled.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=60)))
-            stalled[-1].sendall(begun)
+            stalled[-1].sendall(begun.replace(b"\r\n", b"\r\nHost: localhost\r\n", 1))
         # Ten rounds of one second. Were the peers waited for at the close as well, it would take 40 more.
         assert httpx.get(f"{hasty.address}/health/live", timeout=35).status_code == 200
         for connection in stalled:
@@ -174,6 +174,37 @@ def test_requests_that_stand_still_are_cut_and_the_others_answered(hasty: Server
             assert head.startswith(b"HTTP/1.1 408 ")
             problem = json.loads(body)
             assert (problem["status"], problem["type"]) == (408, "/problems/request-timeout")
+
+
+@pytest.mark.slow
+def test_who_is_refused_and_stands_still_holds_up_nobody(hasty: Server) -> None:
+    host, _, port = hasty.address.removeprefix("http://").rpartition(":")
+    with ExitStack() as stack:
+        refused = []
+        for _ in range(10 * THREADS):
+            refused.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=60)))
+            refused[-1].sendall(
+                b"POST /v1/batches HTTP/1.1\r\nHost: elsewhere.example\r\nContent-Type: text/csv\r\n"
+                b"Content-Length: 500000\r\n\r\ntask"
+            )
+        # The answers come before the bodies. Were the peers waited for one after the other, it would take 40 s.
+        assert httpx.get(f"{hasty.address}/health/live", timeout=20).status_code == 200
+        for connection in refused:
+            head = connection.makefile("rb").read()  # to its end, which the server says at once
+            assert head.startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.slow
+def test_a_refusal_reaches_a_client_that_is_still_sending(hasty: Server) -> None:
+    host, _, port = hasty.address.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        size = 64 * 65536
+        connection.sendall(
+            f"POST /v1/batches HTTP/1.1\r\nHost: elsewhere.example\r\nContent-Length: {size}\r\n\r\n".encode()
+        )
+        for _ in range(64):
+            connection.sendall(bytes(65536))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.slow
@@ -243,7 +274,9 @@ def test_told_to_stop_it_answers_the_request_that_runs_and_exits_with_zero(tmp_p
         host, port = re.findall(r"//(.*):(\d+)", server.address)[0]
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             kind = f"Content-Type: application/json\r\nContent-Length: {len(EXAMPLE)}"
-            connection.sendall(f"POST /v1/analyses HTTP/1.1\r\nHost: x\r\n{kind}\r\n\r\n{EXAMPLE[:50]}".encode())
+            connection.sendall(
+                f"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n\r\n{EXAMPLE[:50]}".encode()
+            )
             time.sleep(0.5)
             server.process.terminate()
             time.sleep(0.5)

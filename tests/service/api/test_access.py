@@ -78,6 +78,14 @@ def test_a_cookie_that_is_no_key_opens_nothing_where_there_are_keys(client: Clie
     assert client.get("/v1/analyses").status_code == 401
 
 
+@pytest.mark.parametrize(("host", "status"), [("localhost:8080", 200), ("[::1]:80", 200), ("evil.example", 403)])
+def test_without_keys_only_this_machines_own_names_are_answered(make_app: MakeApp, host: str, status: int) -> None:
+    client = make_app(host="127.0.0.1").test_client()
+    assert client.get("/v1/analyses", headers={"Host": host}).status_code == status
+    opened = make_app(host="127.0.0.1", allow_open=True).test_client()
+    assert opened.get("/v1/analyses", headers={"Host": host}).status_code == 200
+
+
 def test_a_page_of_another_site_writes_nothing_through_the_api(client: Client, database: Database) -> None:
     """Browsers send forms to any address; only with a key in a header, which they do not add, it is a program's."""
     sent = {"file": (io.BytesIO(b"task,metric,model_family,parameters,score,n_examples\n"), "a.csv")}

@@ -63,7 +63,8 @@ def test_methods_that_a_client_invents_are_counted_as_one(client: Client) -> Non
     assert not re.search('method="(FOO|BAR|X+)"', text)
 
 
-def test_two_slashes_are_no_address_and_lead_to_no_other_server(client: Client) -> None:
+def test_two_slashes_are_no_address_and_lead_to_no_other_server(make_app: MakeApp) -> None:
+    client = make_app(allow_open=True).test_client()
     for path in ("/v1//analyses", "//v1/analyses", "/health//live"):
         answer = client.get(path, base_url="http://elsewhere.example")
         assert (answer.status_code, answer.mimetype) == (404, "application/problem+json"), path
