@@ -89,7 +89,9 @@ class Continuation:
         for part in self.parts:
             rows = np.flatnonzero((indices >= first) & (indices < first + len(part.weights)))
             own = indices[rows] - first
-            means[rows] = mean_curves(part.pool, own, np.array([part.position]))[:, 0]
+            mean = mean_curves(part.pool, own, np.array([part.position]))[:, 0]
+            # Straight lines on the score itself, which are inside the bounds over the range that was observed.
+            means[rows] = np.clip(mean, 0.0, 1.0) if part.pool.context.bounded else mean
             r[rows] = part.pool.r[own]
             first += len(part.weights)
         return means, r

@@ -135,6 +135,7 @@ _ARRANGED: Mapping[str, tuple[Family, _Arranged]] = {
     "at_floor": (Family.LINE, _constant),
     "at_ceiling": (Family.LINE, _constant),
     "near_flat": (Family.LINE, _near_flat),
+    "gentle_line": (Family.LINE, _near_flat),
     "logit_linear": (Family.LINE, _logit_linear),
     "token_power_law": (Family.LINE, _token_power_law),
     "quadratic": (Family.PARABOLA, _quadratic),

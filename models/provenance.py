@@ -19,7 +19,7 @@ from models.options import Options
 from models.pool import EVIDENCE_POWER
 from models.results import Provenance
 
-ENGINE_VERSION = 9  # raised with every change that changes a number
+ENGINE_VERSION = 10  # raised with every change that changes a number
 
 
 def provenance(

@@ -190,5 +190,11 @@ def _total_variation(response: Response, weights: Floats) -> float:
 
 
 def predicted(columns: Floats, fitted: Fit) -> tuple[Floats, Floats]:
-    """Linear predictor (N,) and its standard error (N,)."""
-    return columns @ fitted.coefficients, np.sqrt((columns @ fitted.covariance * columns).sum(axis=1))
+    """Linear predictor (N,) and its standard error (N,); `NotApplicable` where rounding alone tells columns apart.
+
+    Scales that lie much nearer to one another than to the rest make such columns.
+    """
+    variance = (columns @ fitted.covariance * columns).sum(axis=1)
+    if variance.min() < 0:
+        raise NotApplicable("no_convergence")
+    return columns @ fitted.coefficients, np.sqrt(variance)

@@ -8,6 +8,7 @@ from models.curve_models.at_floor import at_floor
 from models.curve_models.bent_line import bent_line
 from models.curve_models.constant import constant
 from models.curve_models.double_logistic import double_logistic
+from models.curve_models.gentle_line import gentle_line
 from models.curve_models.logistic import logistic
 from models.curve_models.near_flat import near_flat
 from models.curve_models.power_law import power_law
@@ -22,6 +23,7 @@ CURVE_MODELS: dict[str, Callable[[Context], CurveModel | None]] = {
     "at_floor": at_floor,
     "at_ceiling": at_ceiling,
     "near_flat": near_flat,
+    "gentle_line": gentle_line,
     "bent_line": bent_line,
     "quadratic": quadratic,
     "logistic": logistic,

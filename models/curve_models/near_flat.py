@@ -19,14 +19,15 @@ def near_flat(context: Context) -> CurveModel:
         source="changes below the smallest effect",
         shape=(Parameter("d", Uniform(-context.delta, context.delta)),),
         levels=(Parameter("v", Uniform(0.0, 1.0)) if context.bounded else Parameter("level", UNBOUNDED_LEVEL),),
-        columns=_columns if context.bounded else _unbounded_columns,
+        columns=line_columns if context.bounded else _unbounded_columns,
         link=Link.IDENTITY,
         extreme=no_extreme,
         cells=(6,),
     )
 
 
-def _columns(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:
+def line_columns(ops: Ops, shape: Sequence[Any], u: Any) -> tuple[Any, ...]:
+    """Offset and column of a line of change d, `shape[0]`, that stays inside 0 and 1 for every v in [0, 1]."""
     size = ops.maximum(shape[0], -shape[0])
     return size / 2 + shape[0] * (u - 0.5), 1.0 - size + 0.0 * u
 

@@ -17,7 +17,7 @@ from models.curve_models.priors import Parameter, ShapePrior
 from models.curve_models.record import design
 from models.engines import kernels
 from models.engines.cells import EDGE
-from models.engines.clouds import COMPONENTS, cloud_sequence, propose
+from models.engines.clouds import COMPONENTS, NARROWEST, cloud_sequence, propose
 from models.engines.target import Draws, Target, shape_values
 from models.likelihood import NoiseKind, Observations
 from models.posterior import Work
@@ -112,6 +112,6 @@ def _centers(target: Target, dent: Dent) -> tuple[Floats, Floats]:
 
 
 def _step(parameter: Parameter[ShapePrior], value: float, step: float) -> float:
-    """How far apart two values are in normal coordinates."""
+    """How far apart two values are in normal coordinates; beyond the edges of the prior there is no distance left."""
     low, high = np.clip(parameter.prior.cdf(np.array([value - step / 2, value + step / 2])), EDGE, 1 - EDGE).tolist()
-    return float(ndtri(high) - ndtri(low))
+    return max(float(ndtri(high) - ndtri(low)), NARROWEST)

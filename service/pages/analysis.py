@@ -31,6 +31,7 @@ MODEL_NAMES: Mapping[str, str] = {
     "at_floor": "constant at chance",
     "at_ceiling": "constant at the ceiling",
     "near_flat": "nearly flat",
+    "gentle_line": "gentle line",
     "bent_line": "bent line",
     "quadratic": "quadratic",
     "logistic": "logistic",

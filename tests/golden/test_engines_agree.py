@@ -72,10 +72,10 @@ CURVES = {
 
 # Pairs on which NUTS itself mixes: it does not where a step may stand in any gap between models.
 PAIRS = [
-    *(("rise", name) for name in ("constant", "near_flat", "bent_line", "logistic", "token_power_law")),
+    *(("rise", name) for name in ("constant", "near_flat", "gentle_line", "bent_line", "logistic", "token_power_law")),
     *(("u", name) for name in ("bent_line", "quadratic", "logistic", "two_task", "double_logistic")),
     *(("jump", name) for name in ("quadratic", "logistic", "token_power_law")),
-    *(("flat", name) for name in ("constant", "near_flat", "bent_line", "quadratic")),
+    *(("flat", name) for name in ("constant", "near_flat", "gentle_line", "bent_line", "quadratic")),
     *(("fall", name) for name in ("near_flat", "bent_line", "logistic")),
     *(("three", name) for name in ("constant", "bent_line", "quadratic")),
     *(("noisy", name) for name in ("constant", "quadratic", "logistic")),

@@ -23,6 +23,7 @@ from models.crosschecks.regression import (
     Response,
     fit,
     polynomials,
+    predicted,
     reference_fit,
 )
 from models.crosschecks.two_lines import natural_spline, robin_hood_share, two_lines_check
@@ -382,6 +383,13 @@ def test_a_design_without_a_finite_answer_is_refused() -> None:
     separated = dataclasses.replace(response, y=(response.x > 0).astype(float))
     with pytest.raises(NotApplicable):
         fit(separated, np.vander(response.x, 2, increasing=True))
+
+
+def test_a_covariance_that_is_nothing_but_rounding_is_refused() -> None:
+    # As of a spline whose knots lie at scales that are equal to twelve digits.
+    fitted = Fit(np.array([0.1, 0.2]), np.array([[1e-9, 2e-9], [2e-9, 1e-9]]), 1.0, 5)
+    with pytest.raises(NotApplicable, match="no_convergence"):
+        predicted(np.array([[1.0, 0.0], [1.0, -1.0]]), fitted)
 
 
 # Where plain Newton steps run away or crawl: scores that leave zero suddenly, and scores all over their range.

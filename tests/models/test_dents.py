@@ -68,6 +68,21 @@ def test_a_place_that_is_only_planned_for_is_no_neighbour() -> None:
     assert dent_of(planned) == pytest.approx(dent_of(observations))
 
 
+# The second and third of seven models are almost of one size: no prior of the gap between two steps reaches so low.
+CROWDED = ((1e8, 0.464), (1.2197e8, 0.4799), (1.2732e8, 0.4996), (1.2838e8, 0.4674), (2.98e8, 0.4653), (1.26e9, 0.5))
+
+
+@pytest.mark.parametrize("nearness", [1.0, 1e-3, 1e-9])
+def test_models_of_nearly_one_size_are_analysed(nearness: float) -> None:
+    middle = CROWDED[2][0]
+    scales = [middle * (scale / middle) ** (nearness if 1e8 < scale < 2e8 else 1.0) for scale, _ in CROWDED]
+    points = (ScalePoint(scale, score, n_examples=50_000) for scale, (_, score) in zip(scales, CROWDED, strict=True))
+    crowded = ScalingCurve("task", REGISTRY["accuracy"], tuple(points))
+    assert dent_of(observe(crowded, Options())) is not None
+    found = analyze(crowded, Options()).classification
+    assert sum(found.probabilities.values()) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(("score", "make"), [(0.3, two_task), (0.3, double_logistic), (0.72, double_logistic)])
 def test_every_seed_finds_the_evidence_around_one_model(score: float, make: Make) -> None:
     """The reference: plain importance weights of many draws around the dent, which has nearly all of the evidence."""

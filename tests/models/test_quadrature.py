@@ -20,6 +20,7 @@ from models.curve_models import menu
 from models.curve_models.at_ceiling import CEILING, at_ceiling
 from models.curve_models.at_floor import at_floor
 from models.curve_models.constant import constant
+from models.curve_models.gentle_line import MOST_CHANGE, gentle_line
 from models.curve_models.near_flat import near_flat
 from models.curve_models.priors import HalfCauchy
 from models.curve_models.rise_from_floor import floor_prior, rise_from_floor
@@ -125,6 +126,7 @@ def evidence(observations: Observations, name: str) -> float:
         "at_floor": at_floor,
         "at_ceiling": at_ceiling,
         "near_flat": near_flat,
+        "gentle_line": gentle_line,
         "rise_from_floor": rise_from_floor,
     }
     model = factories[name](replace(observations.context, near_ceiling=True))
@@ -172,17 +174,18 @@ def test_evidence_of_at_ceiling_agrees_with_brute_force(counts: list[int], n: in
 
 
 @pytest.mark.parametrize(("counts", "n"), CURVES)
-def test_evidence_of_near_flat_agrees_with_brute_force(counts: list[int], n: int) -> None:
+@pytest.mark.parametrize(("name", "most"), [("near_flat", 0.06), ("gentle_line", MOST_CHANGE)])
+def test_evidence_of_a_small_change_agrees_with_brute_force(counts: list[int], n: int, name: str, most: float) -> None:
     observations = replace(counted(counts, n), delta=0.06)
     # A line by its values at both ends: the mean is uniform between the bounds that the change d leaves it.
-    rise, rise_weights = nodes(0, 0.06, 8)
+    rise, rise_weights = nodes(0, most, 8)
     change, change_weights = np.concatenate([-rise, rise]), np.concatenate([rise_weights, rise_weights])
     share, share_weights = nodes(0, 1, 200)
     d, v = (grid.ravel()[:, None] for grid in np.meshgrid(change, share, indexing="ij"))
     level = np.abs(d) / 2 + (1 - np.abs(d)) * v
-    weights = np.outer(change_weights / 0.12, share_weights).ravel()
+    weights = np.outer(change_weights / (2 * most), share_weights).ravel()
     expected = brute_force(observations, level + d * (observations.u - 0.5), weights)
-    assert evidence(observations, "near_flat") == pytest.approx(expected, abs=0.01)
+    assert evidence(observations, name) == pytest.approx(expected, abs=0.01)
 
 
 CHOICE, FREE = replace(ACCURACY, chance=0.25), REGISTRY["exact_match"]

@@ -183,7 +183,10 @@ def test_one_curve_has_no_suite(rising: Analysis) -> None:
 
 def test_labels_that_are_not_kept_are_told_apart(suite: list[Analysis], summed_up: SuiteSummary) -> None:
     control = summed_up.error_control
-    labels = (replace(control.labels[0], kept=False, false_probability=0.4), *control.labels[1:])
+    labels = (
+        replace(control.labels[0], kept=False, false_probability=0.4),
+        *(replace(label, kept=True) for label in control.labels[1:]),
+    )
     doubtful = replace(summed_up, error_control=replace(control, labels=labels))
     failure = report_failure(0, {"task": "bad"}, "row 3", "no score")
     with collecting() as collection:
