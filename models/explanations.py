@@ -47,7 +47,6 @@ NOT_SHARP, NOT_COUNTS, NO_ZEROS = "not_sharp", "not_counts", "no_model_at_zero_b
 NOT_THE_TEST_SET = "zeros_not_due_to_the_test_set"
 LENGTH_UNKNOWN, ONE_TOKEN, CONTINUOUS = "target_length_unknown", "one_token", "metric_linear_or_continuous"
 ABOVE_CHANCE, NOT_SETTLED = "chance_above_zero", "not_settled"
-NO_INTERVAL = Interval(None, None, None, NOT_SHARP)
 
 
 def unexplained(reason: str) -> Explanations:

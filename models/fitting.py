@@ -19,7 +19,6 @@ GRID: Floats = np.linspace(0.0, 1.0, GRID_NODES)
 CURVE_DRAWS = 800
 PARAMETER_DRAWS = 1000
 SMALLEST_WEIGHT = 1e-3  # of a curve model, from which its parameters are reported
-NO_WEIGHT = "weight_too_small"
 
 
 def fit(averaged: Averaged) -> Fit:

@@ -105,6 +105,12 @@ def open_database(url: str) -> Database:
     return Database(url=parsed.render_as_string(hide_password=False), name=shown, engine=engine)
 
 
+def is_made(url: str) -> bool:
+    """Whether the file of a SQLite database is there; a server's database is not asked. Raises InvalidSettings."""
+    parsed = _parsed(url)
+    return parsed.get_backend_name() != "sqlite" or Path(str(parsed.database)).exists()
+
+
 def _parsed(url: str) -> URL:
     """The URL with the driver that is used."""
     try:

@@ -71,13 +71,17 @@ def make_ready(settings: Settings, role: str = "all") -> bool:
 
 
 @contextmanager
-def opened_database(settings: Settings) -> Iterator[Database]:
+def opened_database(settings: Settings, *, made: bool = False) -> Iterator[Database]:
     """The database with tables of this version: SQLite's are changed after a backup, PostgreSQL's refused.
 
-    Raises SchemaOutdated, DatabaseUnavailable.
+    `made`: a file of SQLite must be there already. Raises SchemaOutdated, DatabaseUnavailable, InvalidSettings.
     """
-    from service.database import migrate, open_database, require_current
+    from service.database import is_made, migrate, open_database, require_current
 
+    if made and not is_made(settings.database_url):
+        raise InvalidSettings(
+            f"there is no database {settings.database_url}: `scaleshape serve` makes one; is it another --database-url?"
+        )
     database = open_database(settings.database_url)
     try:
         if database.dialect == "sqlite":

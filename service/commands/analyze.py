@@ -17,7 +17,6 @@ from service.batch import Batch
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
-    INTERRUPTED,
     NOTHING_READ,
     input_options,
     opened,
@@ -26,6 +25,7 @@ from service.commands.inputs import (
     told_input,
 )
 from service.commands.outputs import check_report, chosen_form, forgive_encoding, made_folder, not_written, plot_format
+from service.commands.settings import INTERRUPTED
 from service.csv_export import header_line
 from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each

@@ -15,13 +15,13 @@ from service.answers import Entry
 from service.commands.forecast_options import FEW, chosen_entries, forecast_options, told_of, watched
 from service.commands.inputs import (
     FAILURES,
-    INTERRUPTED,
     NOTHING_READ,
     input_options,
     opened,
     tell_messages,
     told_input,
 )
+from service.commands.settings import INTERRUPTED
 from service.compiling import compiled_ahead
 from service.parallel import Job, Workers, cores, one_thread_each
 

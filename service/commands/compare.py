@@ -18,7 +18,6 @@ from service.commands.choosing import NAMES, choosing_options, is_chosen, told_c
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
-    INTERRUPTED,
     NONE_CHOSEN,
     NOTHING_READ,
     input_options,
@@ -26,6 +25,7 @@ from service.commands.inputs import (
     tell_messages,
     told_input,
 )
+from service.commands.settings import INTERRUPTED
 from service.parallel import cores, one_thread_each
 
 if TYPE_CHECKING:

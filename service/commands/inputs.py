@@ -14,7 +14,7 @@ from service.readers.errors import UnreadableFile
 from service.readers.models_table import ModelsTable, read_models
 from service.readers.opening import FORMATS, SCALES, CurveStream, open_curves
 
-FAILURES, NOTHING_READ, INTERRUPTED = 1, 2, 130  # exit codes
+FAILURES, NOTHING_READ = 1, 2  # exit codes
 NONE_CHOSEN = "no curve is chosen: look at the names that analyze shows"
 
 _OPTIONS = (

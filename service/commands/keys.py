@@ -9,6 +9,14 @@ import click
 from service.commands.settings import FAILED, current_database, database_option
 
 SCOPES = ("read", "write", "admin")
+LONGEST_NAME = 100
+
+
+def _name(_: click.Context, __: click.Parameter, given: str) -> str:
+    name = given.strip()
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise click.BadParameter(f"{given!r} is no name of 1 to {LONGEST_NAME} printed characters.")
+    return name
 
 
 @click.group()
@@ -17,7 +25,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--name", required=True, help="Whose key it is, for the list.")
+@click.option("--name", required=True, callback=_name, help="Whose key it is, for the list.")
 @click.option(
     "--scope",
     "scopes",
@@ -32,7 +40,7 @@ def create(name: str, scopes: tuple[str, ...], database_url: str | None, config:
     """Make a key and print it. It is shown this once: only a digest is stored."""
     from service.store import keys as store
 
-    with current_database(config, database_url) as database, database.writing() as connection:
+    with current_database(config, database_url, made=False) as database, database.writing() as connection:
         key, text = store.create(connection, name, tuple(dict.fromkeys(scopes)))
     click.echo(text)
     click.echo(f"key {key.id} of {name} ({', '.join(key.scopes)}): keep it, it is not shown again", err=True)

@@ -15,13 +15,13 @@ from service.batch import Batch
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
-    INTERRUPTED,
     NOTHING_READ,
     input_options,
     opened,
     tell_messages,
     told_input,
 )
+from service.commands.settings import INTERRUPTED
 from service.parallel import cores, one_thread_each
 from service.progress import Progress
 from service.table_row import TableRow

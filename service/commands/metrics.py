@@ -11,8 +11,9 @@ import click
 import orjson
 
 from models.errors import InvalidInput, ScaleshapeError
-from service.commands.inputs import FAILURES, INTERRUPTED, NOTHING_READ
+from service.commands.inputs import FAILURES, NOTHING_READ
 from service.commands.outputs import not_written, plot_format
+from service.commands.settings import INTERRUPTED
 from service.parallel import one_thread_each
 from service.readers.errors import UnreadableFile
 from service.readers.model_outputs import read_request

@@ -18,7 +18,6 @@ from service.commands.choosing import choosing_options, is_chosen, told_choice
 from service.commands.curve_options import curve_options, told_options
 from service.commands.inputs import (
     FAILURES,
-    INTERRUPTED,
     NONE_CHOSEN,
     NOTHING_READ,
     input_options,
@@ -27,6 +26,7 @@ from service.commands.inputs import (
     told_input,
 )
 from service.commands.outputs import check_file, not_written
+from service.commands.settings import INTERRUPTED
 from service.number_format import scale_of
 from service.parallel import cores, one_thread_each
 

@@ -19,7 +19,13 @@ from service.settings import LOG_FORMATS, LOG_LEVELS, ROLES
 @click.option("--host", help="Address to listen on. Default: 127.0.0.1; others need API keys.")
 @click.option("--port", help="Default: 8080; 0: any that is free.")
 @click.option("--database-url", metavar="URL", help="sqlite:///FILE or postgresql://…; default: in your data folder.")
-@click.option("--scheduler", "scheduler_address", metavar="URL", help="tls://host:8786: the scheduler of a cluster.")
+@click.option(
+    "--scheduler",
+    "--scheduler-address",
+    "scheduler_address",
+    metavar="URL",
+    help="tls://host:8786: the scheduler of a cluster.",
+)
 @click.option("--tls-ca", metavar="FILE", help="Certificate authority of the cluster (PEM).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate of this machine (PEM).")
 @click.option("--tls-key", metavar="FILE", help="Its private key (PEM).")

@@ -52,11 +52,11 @@ def told_errors() -> Iterator[None]:
 
 
 @contextmanager
-def current_database(config: Path | None, database_url: str | None) -> Iterator[Database]:
-    """The database of a command, with tables of this version: SQLite's are made or changed where needed."""
+def current_database(config: Path | None, database_url: str | None, *, made: bool = True) -> Iterator[Database]:
+    """The database of a command, with tables of this version: SQLite's are made or changed."""
     from service.serve import opened_database
 
     with told_errors():
         settings = settings_of(config, database_url=database_url)
-        with opened_database(settings) as database:
+        with opened_database(settings, made=made) as database:
             yield database

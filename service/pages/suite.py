@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from models.errors import InvalidInput
 from models.suite_summary import FEWEST_CURVES
 from service.database import Database
 from service.derivations import Derivations, parted
@@ -116,8 +115,3 @@ def is_summed_up(database: Database, derivations: Derivations, batch_id: str) ->
     Raises what the computation raises.
     """
     return of_batch(database, batch_id, load_suite_options({})).ask(derivations) is not None
-
-
-def too_small(error: InvalidInput) -> str:
-    """Why a suite has no figures."""
-    return "; ".join(problem.message for problem in error.problems)

@@ -20,7 +20,6 @@ FEW_FOR_A_LIST = 4  # values of a part of the setting that are named rather than
 SETTING_NOUNS = ("metric", "prompting", "model family")
 SETTING_NOUNS_MANY = ("metrics", "promptings", "model families")
 RARE = 0.02  # prevalence below which a shape shares a clause with other rare ones
-MATTERS = 0.05  # share of curves with a warning from which the summary tells it
 
 
 def summary_sentences(collection: Collection, summary: SuiteSummary | None) -> list[str]:

@@ -20,7 +20,6 @@ MOST_ESTIMATES = 2000
 MOST_MODERATORS = 20
 LARGEST_ESTIMATE = 1e12  # squares over the smallest variance stay far from the end of floating point
 SMALLEST_STDERR = 1e-12
-ESTIMATE_FIELDS = ("name", "estimate", "stderr", "variance", "moderators")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from models.suite_summary import DEFAULT_FDR_LEVEL, GROUPINGS, GroupEngine, Suit
 from service.schemas.problems import given, problems_of
 from service.schemas.scalars import Checked, Refused, choice, number, shown, truth
 
-SUITE_OPTIONS = ("interval", "fdr_level", "group_by", "group_engine", "method", "knapp_hartung")
 LARGEST_FDR_LEVEL = 0.5
 
 

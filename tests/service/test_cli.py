@@ -280,6 +280,16 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
     assert "Exception" not in told
 
 
+@pytest.mark.parametrize("arguments", [("analyze", "PALM"), ("analyze", "PALM", "--json"), ("openapi",), ("--help",)])
+def test_a_full_disk_is_told_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    file = str(DATA / "palm_quote_repetition.csv")
+    command = [*COMMAND[:-1], *(file if argument == "PALM" else argument for argument in arguments)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
 def test_help_names_every_option_of_an_analysis() -> None:
     result = CliRunner().invoke(main, ["analyze", "--help"])
     assert result.exit_code == 0

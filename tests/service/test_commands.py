@@ -85,6 +85,24 @@ def test_upgrade_makes_the_tables_of_a_new_database_and_leaves_them_at_the_secon
     assert "is up to date" in second.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [("keys", "list"), ("keys", "revoke", "0" * 16), ("purge", "--before", "2026-01-01")]
+)
+def test_a_database_that_is_not_there_is_not_made_to_look_into_it(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, "--database-url", f"sqlite:///{tmp_path}/new/none.db")
+    assert done.exit_code == 2
+    assert "there is no database" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101])
+def test_a_key_has_a_name_that_can_be_printed(tmp_path: Path, name: str) -> None:
+    done = run("keys", "create", "--name", name, "--database-url", f"sqlite:///{tmp_path}/none.db")
+    assert done.exit_code == 2
+    assert "is no name of 1 to 100 printed characters" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_password_is_not_printed() -> None:
     done = run("db", "upgrade", "--database-url", "postgresql://me:secret@127.0.0.1:1/none")
     assert done.exit_code == 1
