@@ -44,6 +44,7 @@ LEGEND = {
     "score_not_a_count": ("k/n", "scores that are no whole count of n_examples: check n_examples, or give stderr"),
     "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples: a larger one is used"),
     "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
+    "chance_below_one_percent": ("chance %", "chance is below one percent, as the scores are: is a share meant?"),
     "pairing_ignored": ("unpaired", "outcomes of shared items were given but could not be used"),
     "few_clusters": ("clusters", "too few clusters to know how much examples that belong together vary"),
     "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),

@@ -15,6 +15,7 @@ from service.schemas.scalars import Checked, Fields, Refused, choice, number, sh
 
 LONGEST_TARGET = 1_000_000  # tokens; no answer is longer than a context window
 METRIC_ASSUMED_PROPORTION = "metric_assumed_proportion"
+CHANCE_BELOW_ONE_PERCENT = "chance_below_one_percent"
 METRIC_FIELDS = ("name", "kind", "higher_is_better", "lower", "upper", "chance", "target_length", "unit")
 _IN_UNIT = ("lower", "upper", "chance")
 
@@ -46,6 +47,8 @@ def resolved_metric(request: Mapping[str, Any], *, plain_shares: bool) -> tuple[
     problems = tuple(_problems(metric, request))
     if problems:
         raise InvalidCurve(problems)
+    if request.get("unit") is ScoreUnit.PERCENT and 0 < request.get("chance", 0.0) < 1:
+        warnings = (*warnings, _small_chance(request["chance"]))
     return metric, warnings
 
 
@@ -102,6 +105,11 @@ def _kind_needed(name: str) -> str:
         f"missing: {shown(name)} is no registered metric, and not every score is a share in [0, 1] with n_examples; "
         f"say kind: one of {', '.join(MetricKind)}"
     )
+
+
+def _small_chance(chance: float) -> Warned:
+    message = f"chance {chance:g} is in percent, as the scores are; if a share is meant, write {100 * chance:g}"
+    return Warned(CHANCE_BELOW_ONE_PERCENT, message)
 
 
 def _assumed(name: str) -> Warned:

@@ -188,6 +188,15 @@ def test_an_unknown_metric_is_taken_as_a_proportion_with_a_warning_where_it_can_
     assert load_curve({**CURVE, "metric": {"name": "pass@1", "kind": "proportion"}}).warnings == ()
 
 
+@pytest.mark.parametrize(("chance", "codes"), [(0.25, ["chance_below_one_percent"]), (25, []), (0, [])])
+def test_a_chance_below_one_percent_is_asked_about(chance: float, codes: list[str]) -> None:
+    metric = {"name": "accuracy", "unit": "percent", "chance": chance}
+    loaded = load_curve({**_with_point(score=60), "metric": metric})
+    assert loaded.curve.metric.chance == chance / 100
+    assert [warning.code for warning in loaded.warnings] == codes
+    assert load_curve({**CURVE, "metric": {"name": "accuracy", "chance": 0.25}}).warnings == ()
+
+
 @pytest.mark.parametrize("change", [{"score": 1.2}, {"n_examples": None, "stderr": 0.1}])
 def test_an_unknown_metric_that_cannot_be_a_proportion_needs_its_kind(change: dict[str, Any]) -> None:
     message = _problems({**_with_point(**change), "metric": "elo"})["/metric/kind"]
