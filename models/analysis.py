@@ -176,7 +176,8 @@ def _emergence(curve: ScalingCurve, setting: _Setting, averaged: Averaged, label
     rise = transition(averaged)
     case = Case(curve, averaged, rise, setting.variation, seed) if rise and is_sharp(averaged, rise) else None
     judgement = judged(case, averaged, rise, label)
-    return emergence(averaged, (flat, smooth), seed, sharpness(rise, averaged.level), judgement)
+    sharp = sharpness(rise, averaged.level, inside_gap=judgement.explanations.scale_gap.holds is True)
+    return emergence(averaged, (flat, smooth), seed, sharp, judgement)
 
 
 def _points(curve: ScalingCurve, averaged: Averaged) -> tuple[PointReport, ...]:

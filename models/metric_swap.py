@@ -97,7 +97,7 @@ def _rank(analysis: Analysis) -> tuple[bool, bool, float]:
 
 def _rises(analysis: Analysis) -> bool:
     sharpness = analysis.emergence.sharpness
-    known = sharpness.width_decades.lower is not None and sharpness.step_share.estimate is not None
+    known = sharpness.width_decades.estimate is not None and sharpness.step_share.estimate is not None
     return known and analysis.classification.most_probable is Shape.POSITIVE
 
 

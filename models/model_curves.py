@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.comparison import SMALLEST_PROBABILITY, posterior_of
+from models.comparison import posterior_of
+from models.crossing import SMALLEST_PROBABILITY
 from models.fitting import GRID_NODES, score_intervals
 from models.options import Shape
 from models.pool import Averaged

@@ -17,6 +17,7 @@ RISING = 0.5  # share of the draws that must rise for a width to be reported
 SHARP_DECADES = 1.0  # design, section 6.5: a rise narrower than this is sharp
 DRAWS = 500
 NOT_RISING = "not_rising"
+INSIDE_GAP = "rise_inside_one_gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Transition:
 
     `step_share` (M,) is the share of the rise inside the largest step, `before` and `after` (M,) the number of scales
     below each of the two crossings, `scales` (K,) the scales in decades above the smallest, `middle` (K,) the median
-    performance there, which rises because every draw does.
+    performance there, which rises because every draw does. `straight` (M,) are the 10-90 % widths of straight lines
+    between each draw's values at the models' scales.
     """
 
     low: Floats
@@ -35,6 +37,7 @@ class Transition:
     after: Ints
     scales: Floats
     middle: Floats
+    straight: Floats
 
     @property
     def straight_width(self) -> float:
@@ -74,15 +77,24 @@ def transition(averaged: Averaged) -> Transition | None:
     scales = observations.decades * u
     before, after = (np.searchsorted(scales, place) for place in (low, high))
     seen = curves[:, len(RISE_NODES) :]
-    return Transition(low, high, step_share(seen), before, after, scales, np.median(seen, axis=0))
+    straight = rise_width(scales, seen)
+    return Transition(low, high, step_share(seen), before, after, scales, np.median(seen, axis=0), straight)
 
 
-def sharpness(rise: Transition | None, level: float) -> Sharpness:
-    """What a reader is told of the rise."""
+def sharpness(rise: Transition | None, level: float, *, inside_gap: bool) -> Sharpness:
+    """What a reader is told of the rise.
+
+    What lies between two models nobody has seen. The width's ends therefore hold for straight lines between them as
+    well, and a rise that may lie inside one gap has no lower end (design, section 6.4).
+    """
     if rise is None:
         empty = Interval(None, None, None, NOT_RISING)
         return Sharpness(empty, empty, None, NOT_RISING)
-    return Sharpness(interval(rise.width, level), interval(rise.step_share, level), rise.probability_sharp)
+    middle = interval(rise.width, level).estimate
+    lower = interval(np.minimum(rise.width, rise.straight), level).lower
+    upper = interval(np.maximum(rise.width, rise.straight), level).upper
+    width = Interval(middle, None, upper, INSIDE_GAP) if inside_gap else Interval(middle, lower, upper)
+    return Sharpness(width, interval(rise.step_share, level), rise.probability_sharp)
 
 
 def rise_width(z_grid: Floats, curves: Floats) -> Floats:

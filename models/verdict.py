@@ -15,14 +15,14 @@ from models.options import Shape
 from models.pool import Averaged
 from models.results import Explanations, Unpredictability, Verdict
 from models.shapes import SHAPES
-from models.transition import NOT_RISING, RISE_FROM, RISE_TO, SHARP_DECADES, Transition
+from models.transition import INSIDE_GAP, NOT_RISING, RISE_FROM, RISE_TO, SHARP_DECADES, Transition
 from models.unpredictability import unpredictability
 
 RISES, SHARP, SURELY_SHARP = 0.5, 0.5, 0.8  # probabilities; design, section 6.5
 SURPRISING = 0.05  # p value; design, section 6.5
 SEEN_INSIDE = 0.5  # probability that a model lies inside the rise
 NOT_POSITIVE, NOT_SHARP = "not_positive", "not_sharp"
-RESOLUTION, METRIC, GAP = "gradual_curve_gives_these_counts", "smooth_per_token_curve", "rise_inside_one_gap"
+RESOLUTION, METRIC, GAP = "gradual_curve_gives_these_counts", "smooth_per_token_curve", INSIDE_GAP
 PERHAPS_NOT_SHARP, PREDICTABLE = "sharpness_uncertain", "predictable_from_smaller_models"
 UNTESTED, NO_MODEL_INSIDE = "metric_explanation_untested", "no_model_inside_the_rise"
 RESOLUTION_UNTESTED = "resolution_explanation_untested"

@@ -148,7 +148,8 @@ def _interval(found: Interval) -> str:
     if found.estimate is None:
         return (found.reason or NOTHING).replace("_", " ")
     if found.lower is None or found.upper is None:
-        return _figure(found.estimate)
+        end, sign = (found.upper, "<") if found.lower is None else (found.lower, ">")
+        return _figure(found.estimate) + ("" if end is None else f" ({sign} {_figure(end)})")
     return interval_words(found, _figure)
 
 

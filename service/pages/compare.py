@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from models.comparison import MOST_CURVES, NOT_TOLD_APART, told_apart
+from models.comparison import MOST_CURVES, told_apart
+from models.crossing import NOT_TOLD_APART
 from models.curve import ScaleKind
 from models.errors import InvalidInput, Problem
 from service.comparisons import Compared, factor_words

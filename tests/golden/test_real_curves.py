@@ -46,6 +46,7 @@ def test_few_shot_addition_of_three_digits_is_sharp() -> None:
     width = _gpt3("3D+", "few-shot").emergence.sharpness.width_decades
     assert width.upper is not None
     assert width.upper < 2
+    assert (width.lower, width.reason) == (None, "rise_inside_one_gap")
 
 
 @pytest.mark.parametrize("task", ["ANLI R1", "ANLI R2", "ANLI R3"])

@@ -11,7 +11,8 @@ import pytest
 
 from models.analysis import analyze
 from models.arrays import Floats
-from models.comparison import change_of_lead, compare, matched, meeting_points, posterior_of, told_apart
+from models.comparison import compare, matched, posterior_of, told_apart
+from models.crossing import change_of_lead, meeting_points
 from models.curve import ScaleKind, ScalePoint, ScalingCurve
 from models.errors import InvalidOptions
 from models.metrics import REGISTRY, Metric, MetricKind

@@ -35,7 +35,7 @@ from models.pool import Averaged, pooled, posterior_weights
 from models.posterior import Work
 from models.predictive import predicted_scores
 from models.results import Emergence
-from models.transition import rise_width, sharpness, step_share, transition
+from models.transition import Transition, rise_width, sharpness, step_share, transition
 from models.verdict import judged
 
 ACCURACY = REGISTRY["accuracy"]
@@ -51,17 +51,29 @@ def curve(scores: tuple[float, ...], n: int = 2000, metric: Metric = ACCURACY, u
     return ScalingCurve("task", metric, tuple(ScalePoint(unit * scale, score, n) for scale, score in pairs))
 
 
-def emergence_of(given_curve: ScalingCurve, options: Options | None = None) -> Emergence:
-    options = options or Options()
+def averaged_of(given_curve: ScalingCurve, options: Options) -> Averaged:
     data = observe(given_curve, options)
     posteriors = quadrature(menu(data.context), data, VARIATION, Work(1024, options.seed))
     pool = pooled(posteriors, data.context)
-    averaged = Averaged(pool, posterior_weights(pool, options.class_prior), data, options.interval)
+    return Averaged(pool, posterior_weights(pool, options.class_prior), data, options.interval)
+
+
+def rise_of(given_curve: ScalingCurve) -> Transition:
+    found = transition(averaged_of(given_curve, Options()))
+    assert found is not None
+    return found
+
+
+def emergence_of(given_curve: ScalingCurve, options: Options | None = None) -> Emergence:
+    options = options or Options()
+    averaged = averaged_of(given_curve, options)
+    data = averaged.observations
     nulls = (constant(data.context), logit_linear(data.context))
     flat, smooth = (quadrature([null], data, VARIATION, Work(1024, options.seed))[0] for null in nulls)
     rise = transition(averaged)
     judgement = judged(None, averaged, rise, "positive")
-    return emergence(averaged, (flat, smooth), options.seed, sharpness(rise, options.interval), judgement)
+    sharp = sharpness(rise, options.interval, inside_gap=False)
+    return emergence(averaged, (flat, smooth), options.seed, sharp, judgement)
 
 
 def by_definition(values: Floats) -> tuple[float | None, float | None, float | None]:
@@ -224,6 +236,30 @@ def test_tails_under_a_fitted_smooth_curve_are_conservative_because_the_fit_has_
         assert np.mean(tails < limit) < allowed
         assert np.mean(tails > 1 - limit) < allowed
     assert np.mean(tails) == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_rise_that_runs_straight_between_its_models_is_within_the_interval_of_its_width() -> None:
+    """No curve model rises so: sigmoids between the same models are narrower."""
+    rng, covered, width = np.random.default_rng(7), [], 1.2
+    z = np.linspace(0, 3, 8)
+    for middle in rng.uniform(1.0, 2.0, 25):
+        mean = 0.05 + 0.85 * np.clip((z - middle) / (width / 0.8) + 0.5, 0, 1)
+        points = tuple(
+            ScalePoint(10.0 ** (8 + place), k / 2000, n_examples=2000, n_correct=k)
+            for place, k in zip(z.tolist(), rng.binomial(2000, mean).tolist(), strict=True)
+        )
+        found = emergence_of(ScalingCurve("task", ACCURACY, points)).sharpness.width_decades
+        assert found.lower is not None
+        assert found.upper is not None
+        covered.append(found.lower <= width <= found.upper)
+    assert np.mean(covered) >= 0.9
+
+
+def test_a_rise_that_may_lie_inside_one_gap_has_no_least_width() -> None:
+    whole = sharpness(rise := rise_of(curve(ADDITION)), 0.95, inside_gap=False)
+    inside = sharpness(rise, 0.95, inside_gap=True)
+    assert whole.width_decades.lower is not None
+    assert inside.width_decades == replace(whole.width_decades, lower=None, reason="rise_inside_one_gap")
 
 
 def test_a_jump_is_improbable_under_both_nulls_and_sharp() -> None:
