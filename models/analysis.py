@@ -176,8 +176,7 @@ def _emergence(curve: ScalingCurve, setting: _Setting, averaged: Averaged, label
     rise = transition(averaged)
     case = Case(curve, averaged, rise, setting.variation, seed) if rise and is_sharp(averaged, rise) else None
     judgement = judged(case, averaged, rise, label)
-    sharp = sharpness(rise, averaged.level, inside_gap=judgement.explanations.scale_gap.holds is True)
-    return emergence(averaged, (flat, smooth), seed, sharp, judgement)
+    return emergence(averaged, (flat, smooth), seed, sharpness(rise, averaged.level), judgement)
 
 
 def _points(curve: ScalingCurve, averaged: Averaged) -> tuple[PointReport, ...]:

@@ -30,6 +30,7 @@ from models.options import DEFAULT_SMALLEST_EFFECT, LARGEST_SMALLEST_EFFECT, Opt
 from models.outcomes import Pairing, design_effects, pairing, shared_items
 
 RATIO_DIGITS = 12  # decimals of log10 that are kept
+MOST_EFFECTS = 1e9  # smallest effects that scores may span, their standard errors included
 COUNT_ROUNDING = 1e-12  # of the metric's range, by which a score and its count differ in binary arithmetic alone
 CLUSTERED = 1.02  # ratio of variances from which a standard error is larger than that of n, as for files of harnesses
 UNKNOWING = 1e3  # standard error, in units of the metric's range, of a score that says nothing
@@ -107,11 +108,11 @@ class Observations:
             target_length=self.target_length,
             decades=round(self.decades, 9),
             u_mean=round(float(scales.sum()) / len(scales), 9),
-            near_ceiling=bounded and bool(self.y[self._telling].min() >= NEAR_CEILING),
+            near_ceiling=bounded and bool(self.y[self.telling].min() >= NEAR_CEILING),
         )
 
     @property
-    def _telling(self) -> Bools:
+    def telling(self) -> Bools:
         """Which points (N,) say something: a place that is only planned has no trials, or an endless standard error."""
         counts = self.noise == NoiseKind.BETA_BINOMIAL
         return np.asarray(np.where(counts, self.trials > 0, self.stderr < UNKNOWING))
@@ -131,6 +132,7 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
     effect = smallest_effect(metric, options)
     sign = 1 if metric.higher_is_better else -1
     scores = sign * np.array([point.score for point in points])
+    _check_reach(scores, points, effect)
     location, unit = _standard(metric, sign, scores, effect)
     y = (scores - location) / unit
     kinds = [_noise_kind(metric, point) for point in points]
@@ -158,6 +160,16 @@ def observe(curve: ScalingCurve, options: Options) -> Observations:
         submitted=_submitted(points, y, counted),
     )
     return _with_outcomes(observations, points) if any(point.outcomes is not None for point in points) else observations
+
+
+def _check_reach(scores: Floats, points: Sequence[ScalePoint], effect: float) -> None:
+    """Raises `InvalidOptions` where numbers would be lost beside others, or overflow when squared."""
+    reach = float(np.ptp(scores)) + max(point.stderr or 0.0 for point in points)
+    if reach > MOST_EFFECTS * effect:
+        message = (
+            f"{effect:g} is less than a 10^9th of what the scores span ({reach:.3g}): give the change that matters"
+        )
+        raise InvalidOptions([Problem("/options/smallest_effect", message)])
 
 
 def _submitted(points: Sequence[ScalePoint], y: Floats, counted: Floats) -> Floats | None:

@@ -176,7 +176,7 @@ def _prospect(setting: _Setting, before: Ground, site: _Site, candidate: Candida
         stderr=candidate.effort.stderr,
         extends_range=not setting.curve.points[0].scale <= candidate.scale <= setting.curve.points[-1].scale,
         probability_decided=decided,
-        probability_decided_mcse=_mcse(decided, effective_sample_size(before.averaged.weights)),
+        probability_decided_mcse=_mcse(decided, effective_sample_size(before.averaged.weights), found.near),
         labels=found.labels,
         top_probability_before=float(before.probabilities.max()),
         expected_top_probability=found.top_probability,
@@ -201,9 +201,12 @@ def _refitted(setting: _Setting, site: _Site, candidate: Candidate, outcome: flo
     return setting.grounded(with_outcome(site.observations, site.index, candidate.effort, outcome), REFIT_DRAWS)
 
 
-def _mcse(decided: float, draws: float) -> float:
-    """Of the draws that the outcomes come from, and of the few outcomes that stand for all, with two borders."""
-    return math.sqrt(decided * (1 - decided) / draws + 1 / (6 * OUTCOMES**2))
+def _mcse(decided: float, draws: float, near: float) -> float:
+    """Of the draws that the outcomes come from, and of the few outcomes that stand for all, with two borders.
+
+    And of the probabilities after them, whose errors are shared: half of what lies within one of the threshold.
+    """
+    return math.sqrt(decided * (1 - decided) / draws + 1 / (6 * OUTCOMES**2) + (near / 2) ** 2)
 
 
 def _best_for_label(now: Standing, prospects: tuple[Prospect, ...]) -> tuple[int | None, str | None]:

@@ -266,6 +266,17 @@ def unseen_evidence(pool: Pool) -> Floats:
     return np.asarray(largest * (total / largest) ** EVIDENCE_POWER)
 
 
+def recoarsened(pool: Pool, factor: Floats) -> Floats:
+    """The factor (T,) of more data, with the power of all data's evidence: the shares have that of the evidence before.
+
+    Raised to the power are (evidence before times likelihood), not the evidence before alone.
+    """
+    before = pool.evidence.value
+    ratio = np.divide(before, before.max(), out=np.ones(CLASSES), where=before > 0)
+    raw = factor / np.power(ratio, 1 - 1 / EVIDENCE_POWER).take(pool.code)
+    return raw * _coarsening(np.bincount(pool.code, pool.share * raw, CLASSES)).take(pool.code)
+
+
 def variation_factor(pool: Pool, before: HalfCauchy, after: HalfCauchy) -> Floats:
     """Factor (T,) that turns the prior of r from one scale to another."""
     square = pool.r**2

@@ -20,7 +20,7 @@ from models.engines.quadrature import quadrature
 from models.further import OUTCOME_DRAWS, Law, factors, outcomes
 from models.likelihood import Observations
 from models.options import UNDETERMINED, Options, Shape
-from models.pool import Averaged, Pool, pooled, posterior_weights
+from models.pool import Averaged, Pool, pooled, posterior_weights, recoarsened
 from models.posterior import Work, effective_sample_size
 from models.scatter import ERRATIC_PROBABILITY, FLAT_EFFECT, spread
 from models.shapes import FLAT, SHAPES, Landmarks
@@ -32,6 +32,7 @@ FEWEST_DRAWS = (
 )
 MOST_REFITS = 8  # of one measurement, where the draws serve worst
 REFIT_DRAWS = 512  # as many as an analysis takes
+ANALYSIS_DRAWS = 770.0  # effective ones that it has then, in the middle of simulated curves
 BITS = math.log(2.0)
 
 
@@ -50,11 +51,15 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """An analysis after one outcome: label, probabilities (5,) and the width of the turn in decades, nan if none."""
+    """An analysis after one outcome: label, probabilities (5,) and the width of the turn in decades, nan if none.
+
+    `near`: whether a Monte Carlo error up or down would give or take the label.
+    """
 
     label: str
     probabilities: Floats
     turn_decades: float
+    near: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class Expected:
     """The average over the outcomes; `bits` are the reduction in entropy of the shape.
 
     `turn_decades` is the width of the turn's interval where the curve does turn, None where that is too improbable.
-    `effective_sample_size` is the smallest of any outcome that was not refitted.
+    `effective_sample_size` is the smallest of any outcome that was not refitted; `near` the share of outcomes that are
+    a Monte Carlo error away from another answer: they share their draws, so they may all be decided otherwise.
     """
 
     labels: dict[str, float]
@@ -71,6 +77,7 @@ class Expected:
     turn_decades: float | None
     effective_sample_size: float
     refits: int
+    near: float
 
 
 def ground(observations: Observations, options: Options, variation: HalfCauchy, draws: int) -> Ground:
@@ -104,13 +111,14 @@ def expected(
 def seen_after(before: Ground, factor: Floats | None, options: Options, turned: Shape) -> After:
     """What an analysis would say whose draws are reweighted by `factor` (T,)."""
     averaged = before.averaged
+    factor = None if factor is None else recoarsened(averaged.pool, factor)
     decision = decide(averaged.pool, options, options.class_prior, factor)
     weights = averaged.weights if factor is None else averaged.weights * factor
-    named = _label(averaged.pool, decision, options, (factor, effective_sample_size(weights)))
+    named, near = _label(averaged.pool, decision, options, (factor, effective_sample_size(weights)))
     inside = np.where(averaged.pool.code == decision.best, weights, 0.0)
     veto = float(inside[before.erratic].sum()) > ERRATIC_PROBABILITY * float(inside.sum())
     label = UNDETERMINED if veto else named
-    return After(label, decision.probabilities, turn_decades(averaged, weights, turned))
+    return After(label, decision.probabilities, turn_decades(averaged, weights, turned), near and not veto)
 
 
 def turn_decades(averaged: Averaged, weights: Floats, turned: Shape) -> float:
@@ -133,14 +141,20 @@ def entropy_bits(probabilities: Floats) -> float:
     return float(-np.sum(inside * np.log(inside)) / BITS)
 
 
-def _label(pool: Pool, decision: Decision, options: Options, drawn: tuple[Floats | None, float]) -> str:
-    """The label with the Monte Carlo margin that an analysis would have, which does not reuse draws."""
+def _label(pool: Pool, decision: Decision, options: Options, drawn: tuple[Floats | None, float]) -> tuple[str, bool]:
+    """The label with the Monte Carlo margin that an analysis would have, which does not reuse draws.
+
+    And whether it is a Monte Carlo error away from another answer.
+    """
     factor, size = drawn
-    margin = MCSE_MARGIN * decision.mcse * min(1.0, math.sqrt(size / REFIT_DRAWS))
-    if decision.probabilities[decision.best] - margin < options.decision_threshold:
-        return UNDETERMINED
-    unsure = decision.best == FLAT and small_change_probability(pool, options.class_prior, factor) < FLAT_CERTAINTY
-    return UNDETERMINED if unsure else SHAPES[decision.best].value
+    margin = MCSE_MARGIN * decision.mcse * math.sqrt(size / ANALYSIS_DRAWS)
+    above = decision.probabilities[decision.best] - margin - options.decision_threshold
+    near = bool(abs(above) < decision.mcse)
+    if above < 0 and not near:
+        return UNDETERMINED, False
+    if decision.best == FLAT and small_change_probability(pool, options.class_prior, factor) < FLAT_CERTAINTY:
+        return UNDETERMINED, False
+    return UNDETERMINED if above < 0 else SHAPES[decision.best].value, near
 
 
 def _to_refit(sizes: Floats) -> frozenset[int]:
@@ -166,6 +180,7 @@ def _average(before: Ground, after: Sequence[After], turned: Shape, quality: tup
         turn_decades=width,
         effective_sample_size=quality[0],
         refits=quality[1],
+        near=float(np.mean([each.near for each in after])),
     )
 
 

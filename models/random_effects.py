@@ -30,6 +30,7 @@ from models.weighted_regression import (
 
 FEWEST_EFFECTS = 2  # from which a mean of effects and their spread exist
 TOO_FEW = "fewer_than_two_effects"
+AGREEING = "effects_agree_more_than_chance"
 
 
 class Tau2Method(StrEnum):
@@ -142,9 +143,15 @@ def estimate_tau2(design: Design, method: Tau2Method) -> float:
 
 
 def tau2_interval(design: Design, tau2: float, level: float) -> Interval:
-    """Q-profile interval: the tau² at which the generalised Q is a quantile of its chi² distribution."""
+    """Q-profile interval: the tau² at which the generalised Q is a quantile of its chi² distribution.
+
+    Effects that agree more than chance lets them have no upper end: no tau² gives so small a Q, and an interval of
+    nothing but zero would say that they are known not to differ.
+    """
     tail = (1 - level) / 2
     lower, upper = (zero_of_q(design, float(chdtri(design.df, p))) for p in (tail, 1 - tail))
+    if upper == 0.0 and tau2 == 0.0:
+        return Interval(tau2, 0.0, None, AGREEING)
     # Q-profile and the estimate rest on different equations: the interval need not hold a tau² that is at the bound.
     return Interval(tau2, min(lower, tau2), max(upper, tau2))
 

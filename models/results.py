@@ -127,7 +127,7 @@ class EmergenceNull:
 class Sharpness:
     """10-90 % width of the rise in decades, and the share of the rise inside one step between neighbours.
 
-    The width has no lower end where the rise may lie inside one gap between models (`rise_inside_one_gap`).
+    The width has no lower end where all of the rise may lie inside one gap between models (`rise_inside_one_gap`).
     `probability_below_one_decade`: P(width < 1 decade), given that the curve rises.
     """
 

@@ -84,7 +84,7 @@ def plan_size(planned: PlannedChange, probability: float, options: Options, stud
         probability=probability,
         n_models=len(planned.scales),
         n_examples=size[0],
-        n_examples_interval=Interval(float(size[0]), size[1], size[2]),
+        n_examples_interval=Interval(float(size[0]), size[1], size[2], OPEN if size[0] == LARGEST_N else None),
         limit=limit,
         n_models_needed=None,
         tried=tuple(sorted(tried, key=lambda power: power.n_examples)),
@@ -168,8 +168,11 @@ def _misfit(parameters: Floats, x: Floats, found: Floats, studies: Floats, top: 
 
 
 def _log_error(below: Iterable[Power], log_n: float, top: float, slope: float, target: float) -> float:
-    """Standard error of log n: that of the probability near by, over the curve's slope."""
-    near = sum(power.studies for power in below if abs(math.log(power.n_examples) - log_n) < 1 / slope)
+    """Standard error of log n: that of the probability near by, over the curve's slope.
+
+    Studies of one number have the same models at every n, so those at several n tell no more than those at one.
+    """
+    near = max((power.studies for power in below if abs(math.log(power.n_examples) - log_n) < 1 / slope), default=0)
     error = math.sqrt(target * (1 - target) / max(near, BATCH))
     return error / (slope * target * (1 - target / top))
 

@@ -81,11 +81,11 @@ def transition(averaged: Averaged) -> Transition | None:
     return Transition(low, high, step_share(seen), before, after, scales, np.median(seen, axis=0), straight)
 
 
-def sharpness(rise: Transition | None, level: float, *, inside_gap: bool) -> Sharpness:
+def sharpness(rise: Transition | None, level: float) -> Sharpness:
     """What a reader is told of the rise.
 
-    What lies between two models nobody has seen. The width's ends therefore hold for straight lines between them as
-    well, and a rise that may lie inside one gap has no lower end (design, section 6.4).
+    What lies between two models nobody has seen. The width's ends therefore hold for straight lines between their
+    fitted scores as well, and a rise that may lie inside one gap, wide or narrow, has no lower end.
     """
     if rise is None:
         empty = Interval(None, None, None, NOT_RISING)
@@ -93,6 +93,7 @@ def sharpness(rise: Transition | None, level: float, *, inside_gap: bool) -> Sha
     middle = interval(rise.width, level).estimate
     lower = interval(np.minimum(rise.width, rise.straight), level).lower
     upper = interval(np.maximum(rise.width, rise.straight), level).upper
+    inside_gap = np.mean(rise.before == rise.after) > (1 - level) / 2
     width = Interval(middle, None, upper, INSIDE_GAP) if inside_gap else Interval(middle, lower, upper)
     return Sharpness(width, interval(rise.step_share, level), rise.probability_sharp)
 

@@ -14,6 +14,8 @@ from models.arrays import Floats
 
 REML_NODES = 60  # starts of the search: the restricted likelihood may have more than one peak
 RELATIVE_TOLERANCE = 1e-12
+SMALLEST_ROOT = 1e-15  # of the upper end, below which a root counts as zero
+MOST_BISECTIONS = 1000
 SMALLEST_SHARE = 1e-8  # of the typical variance, below which tau² is zero
 LARGEST_MULTIPLE = 1e3  # of the total variation of y, beyond which no tau² is looked for
 MOST_DOUBLINGS = 200
@@ -78,7 +80,14 @@ def zero_of_q(design: Design, target: float) -> float:
         if generalised_q(design, upper) < target:
             break
         upper *= 2
-    return float(brentq(lambda tau2: generalised_q(design, tau2) - target, 0.0, upper, rtol=RELATIVE_TOLERANCE))
+
+    def surplus(share: float) -> float:
+        return generalised_q(design, share * upper) - target
+
+    # In shares of the upper end: the tolerance is an absolute one, and effects may be small in their own unit.
+    return upper * float(
+        brentq(surplus, 0.0, 1.0, xtol=SMALLEST_ROOT, rtol=RELATIVE_TOLERANCE, maxiter=MOST_BISECTIONS)
+    )
 
 
 def reml_tau2(design: Design) -> float:

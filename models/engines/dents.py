@@ -42,9 +42,8 @@ class Dent(NamedTuple):
 
 def dent_of(observations: Observations) -> Dent | None:
     """The model farthest below or above both of its neighbours; None where none is beyond what sampling explains."""
-    every_size = sizes_of_tests(observations)
-    tested = every_size > 0  # a place that is only planned for has no score
-    positions, sizes = observations.u[tested], every_size[tested]
+    tested = observations.telling  # a place that is only planned for has no score
+    positions, sizes = observations.u[tested], sizes_of_tests(observations)[tested]
     u = np.unique(positions)
     if len(u) < 3:
         return None

@@ -66,6 +66,11 @@ def test_a_place_that_is_only_planned_for_is_no_neighbour() -> None:
     observations = observe(with_one(4, 0.3), Options())
     planned, _ = with_place(observations, 1.6e9)
     assert dent_of(planned) == pytest.approx(dent_of(observations))
+    means = (ScalePoint(float(scale), 0.3 if i == 4 else 0.5, stderr=0.01) for i, scale in enumerate(SCALES))
+    observations = observe(ScalingCurve("task", REGISTRY["mean_probability"], tuple(means)), Options())
+    planned, _ = with_place(observations, 1.6e9)
+    assert dent_of(observations) is not None
+    assert dent_of(planned) == pytest.approx(dent_of(observations))
 
 
 # The second and third of seven models are almost of one size: no prior of the gap between two steps reaches so low.

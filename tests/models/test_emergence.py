@@ -72,8 +72,7 @@ def emergence_of(given_curve: ScalingCurve, options: Options | None = None) -> E
     flat, smooth = (quadrature([null], data, VARIATION, Work(1024, options.seed))[0] for null in nulls)
     rise = transition(averaged)
     judgement = judged(None, averaged, rise, "positive")
-    sharp = sharpness(rise, options.interval, inside_gap=False)
-    return emergence(averaged, (flat, smooth), options.seed, sharp, judgement)
+    return emergence(averaged, (flat, smooth), options.seed, sharpness(rise, options.interval), judgement)
 
 
 def by_definition(values: Floats) -> tuple[float | None, float | None, float | None]:
@@ -255,11 +254,25 @@ def test_a_rise_that_runs_straight_between_its_models_is_within_the_interval_of_
     assert np.mean(covered) >= 0.9
 
 
-def test_a_rise_that_may_lie_inside_one_gap_has_no_least_width() -> None:
-    whole = sharpness(rise := rise_of(curve(ADDITION)), 0.95, inside_gap=False)
-    inside = sharpness(rise, 0.95, inside_gap=True)
-    assert whole.width_decades.lower is not None
-    assert inside.width_decades == replace(whole.width_decades, lower=None, reason="rise_inside_one_gap")
+@pytest.mark.parametrize(
+    ("places", "scores", "n"),
+    [
+        ((8, 8.2, 13), (0.1, 0.1, 0.6), 200),
+        ((8, 13), (0.1, 0.6), 2000),
+        ((8, 8.5, 13, 13.5), (0.1, 0.1, 0.6, 0.6), 2000),
+        ((8, 8.4, 8.8, 9.2, 9.6, 10), (0.1, 0.1, 0.1, 0.7, 0.7, 0.7), 2000),
+        ((8, 9, 10, 11), (0.1, 0.1, 0.17, 0.7), 2000),
+    ],
+)
+def test_a_rise_that_may_lie_inside_one_gap_has_no_least_width(
+    places: tuple[float, ...], scores: tuple[float, ...], n: int
+) -> None:
+    points = (ScalePoint(10.0**place, score, n_examples=n) for place, score in zip(places, scores, strict=True))
+    found = sharpness(rise_of(ScalingCurve("task", ACCURACY, tuple(points))), 0.95).width_decades
+    assert (found.lower, found.reason) == (None, "rise_inside_one_gap")
+    assert found.estimate is not None
+    assert found.upper is not None
+    assert found.estimate < found.upper
 
 
 def test_a_jump_is_improbable_under_both_nulls_and_sharp() -> None:

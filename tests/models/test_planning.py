@@ -48,6 +48,19 @@ def test_reweighted_draws_say_what_the_engine_says_with_the_outcome_in_place() -
         assert after.turn_decades == pytest.approx(whole.turn_decades, rel=0.3)
 
 
+def test_the_power_of_the_evidence_is_that_of_all_data() -> None:
+    """Not the power of the evidence so far, times the likelihood: the shares of one class to another would be bolder."""
+    options = Options()
+    averaged = ground(observe(DIPPED, options), options, HalfCauchy(0.03), 512).averaged
+    pool, factor = averaged.pool, np.exp(np.random.default_rng(3).normal(size=len(averaged.weights)))
+    coarse = pool.evidence.value
+    raw = pool.share / (coarse ** (1 - 1 / EVIDENCE_POWER))[pool.code]  # but for one factor of all
+    expected_evidence = np.bincount(pool.code, raw * factor, len(SHAPES)) ** EVIDENCE_POWER
+    found = class_evidence(pool, recoarsened(pool, factor)).value
+    np.testing.assert_allclose(found / found.sum(), expected_evidence / expected_evidence.sum(), rtol=1e-9)
+    np.testing.assert_allclose(recoarsened(pool, np.ones(len(factor))), 1.0, rtol=1e-9)
+
+
 def test_probabilities_do_not_change_on_average() -> None:
     """The law of total probability: what is expected after the measurement is what is believed before it."""
     options = Options()

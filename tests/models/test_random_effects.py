@@ -211,6 +211,26 @@ def test_no_interval_of_knapp_and_hartung_is_narrower_than_the_normal_one(pairs:
         assert one.standard_error >= other.standard_error
 
 
+@pytest.mark.parametrize("method", Tau2Method)
+@pytest.mark.parametrize("unit", [1e-3, 1e-6, 1e-9, 1e5])
+def test_the_unit_of_the_effects_changes_nothing_but_the_unit(unit: float, method: Tau2Method) -> None:
+    values = (0.0, 1.0, 3.0, -1.0, 2.5)
+    plain, scaled = (
+        random_effects([Effect(factor * value, (factor * 0.5) ** 2) for value in values], Pooling(method=method))
+        for factor in (1.0, unit)
+    )
+    assert scaled.tau2.estimate == pytest.approx(unit**2 * (plain.tau2.estimate or 0), rel=1e-6)
+    assert scaled.tau2.lower == pytest.approx(unit**2 * (plain.tau2.lower or 0), rel=1e-6)
+    assert scaled.tau2.upper == pytest.approx(unit**2 * (plain.tau2.upper or 0), rel=1e-6)
+    assert scaled.i2 == pytest.approx(plain.i2, rel=1e-6)
+
+
+def test_effects_that_agree_better_than_chance_lets_them_do_not_show_that_none_differ() -> None:
+    found = random_effects([Effect(0.1, 0.01)] * 2).tau2
+    assert (found.estimate, found.lower, found.upper) == (0.0, 0.0, None)
+    assert found.reason == "effects_agree_more_than_chance"
+
+
 def test_leaving_one_out_is_pooling_the_others() -> None:
     for index, left_out in enumerate(leave_one_out(bcg())):
         rest = random_effects([*bcg()[:index], *bcg()[index + 1 :]])
