@@ -12,6 +12,7 @@ from models.likelihood import observe
 from models.metrics import Metric, MetricKind, registered
 from models.options import Options, Shape
 from models.planning import LIKELY_TURN, plan_next
+from models.pool import EVIDENCE_POWER, class_evidence, recoarsened
 from models.preposterior import expected, ground, seen_after
 from models.scatter import is_erratic
 from models.shapes import SHAPES
@@ -49,7 +50,7 @@ def test_reweighted_draws_say_what_the_engine_says_with_the_outcome_in_place() -
 
 
 def test_the_power_of_the_evidence_is_that_of_all_data() -> None:
-    """Not the power of the evidence so far, times the likelihood: the shares of one class to another would be bolder."""
+    """Not that of the evidence so far, times the likelihood of the rest: classes would be told apart too boldly."""
     options = Options()
     averaged = ground(observe(DIPPED, options), options, HalfCauchy(0.03), 512).averaged
     pool, factor = averaged.pool, np.exp(np.random.default_rng(3).normal(size=len(averaged.weights)))

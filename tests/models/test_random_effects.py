@@ -216,7 +216,7 @@ def test_no_interval_of_knapp_and_hartung_is_narrower_than_the_normal_one(pairs:
 def test_the_unit_of_the_effects_changes_nothing_but_the_unit(unit: float, method: Tau2Method) -> None:
     values = (0.0, 1.0, 3.0, -1.0, 2.5)
     plain, scaled = (
-        random_effects([Effect(factor * value, (factor * 0.5) ** 2) for value in values], Pooling(method=method))
+        random_effects([Effect(str(value), factor * value, (factor * 0.5) ** 2) for value in values], Pooling(method=method))
         for factor in (1.0, unit)
     )
     assert scaled.tau2.estimate == pytest.approx(unit**2 * (plain.tau2.estimate or 0), rel=1e-6)
@@ -226,7 +226,7 @@ def test_the_unit_of_the_effects_changes_nothing_but_the_unit(unit: float, metho
 
 
 def test_effects_that_agree_better_than_chance_lets_them_do_not_show_that_none_differ() -> None:
-    found = random_effects([Effect(0.1, 0.01)] * 2).tau2
+    found = random_effects([Effect(name, 0.1, 0.01) for name in "ab"]).tau2
     assert (found.estimate, found.lower, found.upper) == (0.0, 0.0, None)
     assert found.reason == "effects_agree_more_than_chance"
 
