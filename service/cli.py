@@ -36,7 +36,8 @@ class _Commands(click.Group):
             try:
                 return super().main(*args, **kwargs)
             finally:
-                sys.stdout.flush()
+                if sys.stdout is not None:
+                    sys.stdout.flush()
         except OSError as error:
             if error.errno not in FULL:
                 raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -71,10 +71,13 @@ def make_ready(settings: Settings, role: str = "all") -> bool:
 
 
 @contextmanager
-def opened_database(settings: Settings, *, made: bool = False) -> Iterator[Database]:
+def opened_database(
+    settings: Settings, *, made: bool = False, told: Callable[[Migrated], None] | None = None
+) -> Iterator[Database]:
     """The database with tables of this version: SQLite's are changed after a backup, PostgreSQL's refused.
 
-    `made`: a file of SQLite must be there already. Raises SchemaOutdated, DatabaseUnavailable, InvalidSettings.
+    `made`: a file of SQLite must be there already. `told` hears of changed tables, else the log.
+    Raises SchemaOutdated, DatabaseUnavailable, InvalidSettings.
     """
     from service.database import is_made, migrate, open_database, require_current
 
@@ -85,7 +88,7 @@ def opened_database(settings: Settings, *, made: bool = False) -> Iterator[Datab
     database = open_database(settings.database_url)
     try:
         if database.dialect == "sqlite":
-            _tell(migrate(database, Path(settings.backup_dir) if settings.backup_dir else None))
+            (told or _tell)(migrate(database, Path(settings.backup_dir) if settings.backup_dir else None))
         else:
             require_current(database)
         yield database
@@ -209,9 +212,10 @@ def _web(settings: Settings, listening: socket.socket, *, with_keys: bool | None
     address = address_of(settings.host, listening.getsockname()[1])
 
     def ready() -> None:
-        if with_keys is not None:
-            sys.stdout.write(announcement(address, with_keys=with_keys))
-            sys.stdout.flush()
+        if with_keys is not None and sys.stdout is not None:
+            with suppress(OSError):  # a server does not need anybody to read its greeting
+                sys.stdout.write(announcement(address, with_keys=with_keys))
+                sys.stdout.flush()
         logger("web").info("ready", address=address)
 
     serve_web(settings, listening, ready)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import resource
 import select
 import selectors
 import socket
+import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
@@ -16,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import (
     ConfigurationProblem,
     ExpectationFailed,
@@ -39,8 +43,11 @@ from service.settings import Settings
 SILENT_SECONDS = 60  # a worker whose loop stands still for so long is killed and started again
 KEEP_ALIVE = 20  # seconds that a connection without a request stays open; longer than httpx keeps one (5 s)
 CONNECTIONS = 1000  # open at once
+SPARE_FILES = 256  # descriptors beside those of connections
+FIRST_BYTES = 0.05  # seconds that a thread waits for a new connection's request before the loop does
 LINGER = 2.0  # seconds in which the peer of a connection that ends may take the answer and end it too
-REST = 0.2  # seconds that a thread waits for the rest of a body that was not asked for, to keep the connection
+MOST_LINGER = 30.0  # seconds after which it ends although the peer still sends
+REST = 0.2  # seconds that a thread waits for the last bytes of a body, to keep the connection
 DRAINED = 65536  # bytes at once of what is sent after the answer
 LONGEST_LINE = 8190  # of a request, the most that gunicorn reads: a filter and a cursor fit into it
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
@@ -69,7 +76,16 @@ def load() -> None:
 def serve_web(settings: Settings, listening: socket.socket, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM, then finish the requests that run; `ready` is called once requests are answered."""
     load()
+    _allow_files(CONNECTIONS + SPARE_FILES)
     _Application(settings, listening, ready).run()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise this process's own limit of open files to that of the machine's, as far as is needed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 class _Application(BaseApplication):
@@ -106,11 +122,37 @@ class _Application(BaseApplication):
         from service.app import create_app
         from service.database import open_database
 
-        return create_app(self._settings, open_database(self._settings.database_url))
+        return closing_unread(create_app(self._settings, open_database(self._settings.database_url)))
 
     def _started(self, worker: Any) -> None:
         if worker.age == 1 and self._ready is not None:
             self._ready()
+
+
+def closing_unread(app: Callable[..., Any]) -> Callable[..., Any]:
+    """The app, whose answer says that the connection ends where the request's body was not read to its end.
+
+    The rest of a body stands before the next request: without reading it, which may take for ever, there is none.
+    """
+
+    def answered(environ: dict[str, Any], start_response: Any) -> Any:
+        reader = environ["wsgi.input"].reader  # the app may put a reader of its own before it
+
+        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if not _is_read(reader):
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return app(environ, started)
+
+    return answered
+
+
+def _is_read(reader: Any) -> bool:
+    """Whether a reader of gunicorn's has come to the end of the body."""
+    if isinstance(reader, LengthReader):
+        return bool(reader.length == 0)
+    return bool(reader.parser is None if isinstance(reader, ChunkedReader) else reader.finished)
 
 
 class _Patient(SocketUnreader):
@@ -133,6 +175,8 @@ class _Patient(SocketUnreader):
 def _begin(connection: Any, seconds: int) -> None:
     """gunicorn's own beginning of a connection, with an end to its patience: a thread waits on each that stalls."""
     TConn.init(connection)
+    # An answer that its reader does not take holds a thread as well.
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)
     if not connection.is_http2 and not isinstance(connection.parser.unreader, _Patient):
         patient = _Patient(connection.sock, seconds)
         patient.buf = connection.parser.unreader.buf
@@ -149,18 +193,22 @@ class _Worker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lingering: deque[TConn] = deque()  # those that began first are first
+        self._lingering: list[Any] = []
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Whether the next request may come: not before the body of this one has, which the app may have refused."""
-        return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + REST))
+        """Whether the next request may come: not before the body of this one has."""
+        try:
+            return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + REST))
+        except ParseException:  # answered already
+            return False
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep a connection, or say that no more will be sent and let the loop see how it ends."""
         if fs.cancelled() or fs.exception() is not None or fs.result():
             super().finish_request(conn, fs)
             return
-        conn.timeout = time.monotonic() + LINGER
+        now = time.monotonic()
+        conn.timeout, conn.linger_until = now + LINGER, now + MOST_LINGER
         self._lingering.append(conn)
         try:
             conn.sock.settimeout(0.0)
@@ -173,6 +221,7 @@ class _Worker(ThreadWorker):
         """Throw away what still comes; end the connection where the peer has ended it."""
         try:
             if client.recv(DRAINED):
+                conn.timeout = min(time.monotonic() + LINGER, conn.linger_until)
                 return
         except BlockingIOError:
             return
@@ -190,19 +239,38 @@ class _Worker(ThreadWorker):
     def murder_pending(self) -> None:
         """End those that have sent nothing yet, and those that linger, when their time is over."""
         super().murder_pending()
-        while self._lingering and self._lingering[0].timeout <= time.monotonic():
-            self._end(self._lingering[0])
+        now = time.monotonic()
+        for conn in [conn for conn in self._lingering if conn.timeout <= now]:
+            self._end(conn)
 
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread read and answer a request."""
         conn.init = partial(_begin, conn, self.cfg.graceful_timeout)
+        conn.wait_for_data = lambda _seconds: TConn.wait_for_data(conn, FIRST_BYTES)
         super().enqueue_req(conn)
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection; where this process may open no more files, later."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self.log.warning("No connection can be accepted: %s", error.strerror)
+            time.sleep(FIRST_BYTES)  # or the loop would try again at once, for ever
+
+    def handle(self, conn: Any) -> Any:
+        """Read and answer a request; lines that it logs have no other request's id."""
+        structlog.contextvars.clear_contextvars()
+        return super().handle(conn)
 
     def set_accept_enabled(self, enabled: Any) -> None:
         """At the stop: take what waits in the sockets, then close them, so that whoever comes later is refused."""
         super().set_accept_enabled(enabled)
         if self.alive or enabled:
             return
+        for conn in self.pending_conns:  # that have sent nothing yet
+            conn.timeout = min(conn.timeout, time.monotonic() + LINGER)
         for listening in self.sockets:
             taken = -1
             while taken < self.nr_conns < CONNECTIONS:
@@ -246,6 +314,13 @@ def refusal_bytes(status: HTTPStatus, detail: str) -> bytes:
 
 class _Logger(Logger):
     """gunicorn's messages among all others; requests are logged by the app."""
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """An error, but for a peer that takes nothing."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            self.warning("A client did not take its answer: the connection is cut")
+        else:
+            super().exception(msg, *args, **kwargs)
 
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -42,7 +43,8 @@ def create(name: str, scopes: tuple[str, ...], database_url: str | None, config:
 
     with current_database(config, database_url, made=False) as database, database.writing() as connection:
         key, text = store.create(connection, name, tuple(dict.fromkeys(scopes)))
-    click.echo(text)
+        click.echo(text)
+        sys.stdout.flush()  # inside, so that no key is valid that nobody was told
     click.echo(f"key {key.id} of {name} ({', '.join(key.scopes)}): keep it, it is not shown again", err=True)
 
 

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from service.commands.curve_options import curve_options, told_options
 from service.commands.remote import Watching, connected, key_option
-from service.commands.settings import FAILED, database_option, settings_of, told_errors
+from service.commands.settings import FAILED, database_option, settings_of, told_change, told_errors
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -73,7 +73,7 @@ def _queued(config: Path | None, database_url: str | None, wanted: dict[str, Any
 
     with told_errors():
         settings = settings_of(config, database_url=database_url)
-        with opened_database(settings) as database:
+        with opened_database(settings, made=True, told=told_change) as database:
             suite = stored_curves(database, Filter(**load_filter(wanted)), options, settings)
             return submit(database, settings, suite).id
 

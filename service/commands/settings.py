@@ -14,7 +14,7 @@ from models.errors import ScaleshapeError
 from service.settings import InvalidSettings, Settings, load_settings
 
 if TYPE_CHECKING:
-    from service.database import Database
+    from service.database import Database, Migrated
 
 INTERRUPTED = 130  # exit code of Ctrl-C
 FAILED, USAGE = 1, 2
@@ -58,5 +58,12 @@ def current_database(config: Path | None, database_url: str | None, *, made: boo
 
     with told_errors():
         settings = settings_of(config, database_url=database_url)
-        with opened_database(settings, made=made) as database:
+        with opened_database(settings, made=made, told=told_change) as database:
             yield database
+
+
+def told_change(migrated: Migrated) -> None:
+    """Says on standard error what became of the tables."""
+    if migrated.before != migrated.after:
+        done = "made" if migrated.before is None else "changed"
+        click.echo(f"tables {done}" + (f", backup: {migrated.backup}" if migrated.backup else ""), err=True)

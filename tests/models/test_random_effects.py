@@ -216,7 +216,9 @@ def test_no_interval_of_knapp_and_hartung_is_narrower_than_the_normal_one(pairs:
 def test_the_unit_of_the_effects_changes_nothing_but_the_unit(unit: float, method: Tau2Method) -> None:
     values = (0.0, 1.0, 3.0, -1.0, 2.5)
     plain, scaled = (
-        random_effects([Effect(str(value), factor * value, (factor * 0.5) ** 2) for value in values], Pooling(method=method))
+        random_effects(
+            [Effect(str(value), factor * value, (factor * 0.5) ** 2) for value in values], Pooling(method=method)
+        )
         for factor in (1.0, unit)
     )
     assert scaled.tau2.estimate == pytest.approx(unit**2 * (plain.tau2.estimate or 0), rel=1e-6)

@@ -8,6 +8,7 @@ from models.analysis import analyze
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
 from models.curve_models.constant import UNBOUNDED_LEVEL
+from models.errors import InvalidOptions
 from models.metrics import REGISTRY
 from models.options import Options, Shape
 from models.results import Analysis
@@ -53,3 +54,10 @@ def test_two_steps_have_a_model() -> None:
     found = losses(mean, np.random.default_rng(10).normal(size=8))
     weights = {model.name: model.weight for model in found.fit.models}
     assert weights["double_logistic"] == max(weights.values())
+
+
+@pytest.mark.parametrize("scores", [(1e100, 0.0, -1e100, 1.0, 5.0), (5.0, 4.0, 3.0, 9.0, 2.0)])
+def test_an_effect_that_is_lost_beside_the_scores_is_refused(scores: tuple[float, ...]) -> None:
+    points = tuple(ScalePoint(10.0 ** (8 + i), score, stderr=0.1) for i, score in enumerate(scores))
+    with pytest.raises(InvalidOptions, match="give the change that matters"):
+        analyze(ScalingCurve("task", REGISTRY["loss"], points), Options(smallest_effect=1e-60))

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -288,6 +289,12 @@ def test_a_full_disk_is_told_without_a_traceback(arguments: tuple[str, ...]) -> 
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     assert done.returncode == 1
     assert done.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
+def test_a_closed_output_is_no_error_where_nothing_is_said() -> None:
+    command = shlex.join([*COMMAND[:-1], "--version"])
+    done = subprocess.run(["/bin/sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert "Traceback" not in done.stderr
 
 
 def test_help_names_every_option_of_an_analysis() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -101,6 +103,21 @@ def test_a_key_has_a_name_that_can_be_printed(tmp_path: Path, name: str) -> None
     assert done.exit_code == 2
     assert "is no name of 1 to 100 printed characters" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_key_is_all_that_is_printed(tmp_path: Path) -> None:
+    made = run("keys", "create", "--name", "me", "--database-url", f"sqlite:///{tmp_path}/new.db")
+    assert made.stdout.splitlines()[0].startswith("sk_")
+    assert len(made.stdout.splitlines()) == 1
+    assert "tables made" in made.stderr
+
+
+def test_a_key_that_could_not_be_printed_is_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    command = [sys.executable, "-m", "service.cli", "keys", "create", "--name", "lost", "--database-url", url]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, check=False).returncode == 1
+    assert "there are no keys" in run("keys", "list", "--database-url", url).stderr
 
 
 def test_a_password_is_not_printed() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -205,6 +206,63 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(hasty: Server) -> None
         for _ in range(64):
             connection.sendall(bytes(65536))
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [10_000, 100_000, 2_000_000])
+def test_an_answer_says_that_the_connection_ends_where_the_body_was_not_read(server: Server, size: int) -> None:
+    with httpx.Client(timeout=60) as client:
+        for _ in range(10):
+            refused = client.post(f"{server.address}/nowhere", content=bytes(size))
+            assert (refused.status_code, refused.headers.get("connection")) == (404, "close")
+            assert client.post(f"{server.address}/v1/nowhere", content=b"").status_code == 404
+
+
+@pytest.mark.slow
+def test_a_request_behind_one_that_was_read_is_answered_on_the_same_connection(server: Server) -> None:
+    host, _, port = server.address.removeprefix("http://").rpartition(":")
+    one = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(2 * one + one.replace(b"Host", b"Connection: close\r\nHost"))
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.slow
+def test_a_body_of_wrong_chunks_is_answered_once(server: Server) -> None:
+    host, _, port = server.address.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"ZZ\r\nhello\r\n0\r\n\r\n")
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.slow
+def test_those_who_take_no_answer_and_those_who_say_nothing_hold_up_nobody(hasty: Server) -> None:
+    host, _, port = hasty.address.removeprefix("http://").rpartition(":")
+    with ExitStack() as stack:
+        for _ in range(4 * THREADS):
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect((host, int(port)))
+            deaf.sendall(60 * b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(20 * THREADS):
+            stack.enter_context(socket.create_connection((host, int(port))))
+        assert httpx.get(f"{hasty.address}/health/live", timeout=45).status_code == 200
+
+
+@pytest.mark.slow
+def test_more_connections_than_open_files_were_allowed_are_taken(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(600, soft), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = stack.enter_context(served(tmp_path))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        host, _, port = server.address.removeprefix("http://").rpartition(":")
+        for _ in range(700):
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+        assert httpx.get(f"{server.address}/health/live", timeout=45).status_code == 200
+        assert "Exception in worker process" not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.slow
