@@ -102,7 +102,8 @@ def _head(asked: argparse.Namespace) -> str:
         "normal around its shape's place, so that nothing but the method is tested. *Analysed curves*: simulated "
         f"scores, analysed one by one; suites are drawn from {asked.curves:,} curves in the menu and as many outside "
         "it (two sigmoids of unequal width, broken scaling laws, Gaussian processes, steps and bumps; beta-binomial, "
-        "logit-normal and t4 noise). `±` is one standard error over the suites.\n"
+        "logit-normal and t4 noise). `±` is one standard error over the suites, without what the pool of "
+        "analysed curves owes to chance.\n"
     )
 
 
