@@ -32,7 +32,7 @@ FEWEST_DRAWS = (
 )
 MOST_REFITS = 8  # of one measurement, where the draws serve worst
 REFIT_DRAWS = 512  # as many as an analysis takes
-ANALYSIS_DRAWS = 770.0  # effective ones that it has then, in the middle of simulated curves
+ANALYSIS_DRAWS = 800.0  # effective ones that it has then, in the middle of 300 simulated curves (development seed)
 BITS = math.log(2.0)
 
 

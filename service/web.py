@@ -47,7 +47,6 @@ SPARE_FILES = 256  # descriptors beside those of connections
 FIRST_BYTES = 0.05  # seconds that a thread waits for a new connection's request before the loop does
 LINGER = 2.0  # seconds in which the peer of a connection that ends may take the answer and end it too
 MOST_LINGER = 30.0  # seconds after which it ends although the peer still sends
-REST = 0.2  # seconds that a thread waits for the last bytes of a body, to keep the connection
 DRAINED = 65536  # bytes at once of what is sent after the answer
 LONGEST_LINE = 8190  # of a request, the most that gunicorn reads: a filter and a cursor fit into it
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file: on a disk its update can block the worker
@@ -175,8 +174,8 @@ class _Patient(SocketUnreader):
 def _begin(connection: Any, seconds: int) -> None:
     """gunicorn's own beginning of a connection, with an end to its patience: a thread waits on each that stalls."""
     TConn.init(connection)
-    # An answer that its reader does not take holds a thread as well.
-    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: an answer that its reader does not take holds a thread as well
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)
     if not connection.is_http2 and not isinstance(connection.parser.unreader, _Patient):
         patient = _Patient(connection.sock, seconds)
         patient.buf = connection.parser.unreader.buf
@@ -194,13 +193,6 @@ class _Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lingering: list[Any] = []
-
-    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Whether the next request may come: not before the body of this one has."""
-        try:
-            return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + REST))
-        except ParseException:  # answered already
-            return False
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep a connection, or say that no more will be sent and let the loop see how it ends."""

@@ -53,7 +53,10 @@ def told_errors() -> Iterator[None]:
 
 @contextmanager
 def current_database(config: Path | None, database_url: str | None, *, made: bool = True) -> Iterator[Database]:
-    """The database of a command, with tables of this version: SQLite's are made or changed."""
+    """The database of a command, with tables of this version, which SQLite's are brought to.
+
+    `made`: a file of SQLite must be there already.
+    """
     from service.serve import opened_database
 
     with told_errors():
