@@ -15,7 +15,9 @@ from typing import Any, cast
 
 from numba import njit
 from numba.core import config, event
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import register_pass
 from numba.core.dispatcher import Dispatcher
 from numba.core.typed_passes import NativeLowering
@@ -35,21 +37,17 @@ def compiled[F: Callable[..., object]](function: F) -> F:
     if cache is not None:  # None where compilation is switched off
         keep_with_callees(cache, function)
         keep_alone(cache)
+        compile_once(dispatcher, cache)
     return cast("F", dispatcher)
 
 
 def part[F: Callable[..., object]](function: F) -> F:
-    """The function, compiled for compiled callers alone, anew with each of them; a call from Python is refused.
+    """The function, lowered for compiled callers alone; a call from Python is refused.
 
-    numba makes machine code of each function and of all that it calls, and again when it makes that of its callers.
+    Of any other function numba optimises, and makes machine code of, all that it calls, and does so again in each of
+    its callers.
     """
     decorate: Any = njit(error_model="numpy", pipeline_class=_PartCompiler)
-    return cast("F", decorate(function))
-
-
-def inlined[F: Callable[..., object]](function: F) -> F:
-    """The function, which becomes part of its compiled callers: one that has its own code is compiled again in each."""
-    decorate: Any = njit(inline="always", error_model="numpy")
     return cast("F", decorate(function))
 
 
@@ -105,6 +103,22 @@ def keep_alone(cache: Any) -> None:
     cache.save = alone
 
 
+def compile_once(dispatcher: Any, cache: Any) -> None:
+    """Let a process wait where another compiles the function for the first time, and take what that one keeps."""
+    compile_for: Callable[[Any], Any] = dispatcher.compile
+
+    def once(signature: Any) -> Any:
+        if is_kept(dispatcher):
+            return compile_for(signature)
+        index = Path(cache._index_path)  # noqa: SLF001 - as in `keep_alone`
+        with global_compiler_lock:  # first: a thread that compiles a caller holds it when it comes to this one
+            index.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(f"{index}.first.lock"):
+                return compile_for(signature)
+
+    dispatcher.compile = once
+
+
 @contextmanager
 def _locked(path: str) -> Iterator[None]:
     """Alone among the processes, and threads, that lock this file; the lock ends with its holder."""
@@ -118,6 +132,20 @@ def _locked(path: str) -> Iterator[None]:
         yield
 
 
+class _PartLibrary(JITCodeLibrary):
+    """Code that callers take in as it was lowered: they optimise it with their own, and make machine code of both."""
+
+    def _optimize_final_module(self) -> None:
+        """Leave it to the callers."""
+
+    def _finalize_final_module(self) -> None:
+        """Ready for callers, without machine code."""
+        finish: Any = super()
+        finish._finalize_dynamic_globals()  # noqa: SLF001 - as the method that this one stands for
+        finish._verify_declare_only_symbols()  # noqa: SLF001
+        self._finalized = True
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LoweredForCallers(NativeLowering):
     """The compiler's step that ends with code for the machine, ended before."""
@@ -126,6 +154,8 @@ class _LoweredForCallers(NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Give callers what they compile with their own code."""
+        library: Any = _PartLibrary
+        state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         lower: Any = super().run_pass
         lower(state)
         known: dict[object, object] = {}

@@ -98,7 +98,7 @@ def _summed(n: float, q: float, precision: float, uniform: float, sums: Floats, 
         return 0.0, known
     a, b = q * precision, (1.0 - q) * precision
     if known == 0:
-        sums[:, 0] = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
+        sums[0, 0] = sums[1, 0] = math.exp(n * math.log1p(-q) + _log_rising(n, b) - _log_rising(n, precision))
         known = 1
     k = 0
     while k + STRIDE < known and sums[1, k + STRIDE] < uniform:
@@ -194,7 +194,8 @@ def _fill_counts(scores: Floats, means: Floats, r: Floats, n: float, numbers: Fl
 
     Binomial draws wait until all beta draws are made: a processor overlaps short loops more than long ones.
     """
-    law, known, sums = (NEVER, 0.0, 0.0, 0.0), 0, np.empty((2, KEPT_SUMS))
+    law, sums = (NEVER, 0.0, 0.0, 0.0), np.empty((2, KEPT_SUMS))
+    known = int(np.int64(0))  # no literal, for which the compiler would make `_summed` once more
     gammas = gamma(1.0), gamma(1.0)
     last_f, last_r, q, precision = -1.0, -1.0, 0.0, 0.0
     shares, uniforms = np.empty(len(r)), np.empty(len(r))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled, inlined
+from models.compiled import compiled, part
 from models.engines.lanes import (
     COMPLEMENT,
     HALF,
@@ -158,7 +158,7 @@ def log_likelihoods(f: Floats, complement: Floats, r: Floats, data: Floats) -> F
     return total
 
 
-@inlined
+@part
 def _move(lanes: Lanes, until: tuple[int, float], given: Given, how: int) -> None:
     """Move x to the mode, or to draws around it; parts of the proposal's log density are left."""
     p = len(given.priors)
@@ -178,7 +178,7 @@ def _move(lanes: Lanes, until: tuple[int, float], given: Given, how: int) -> Non
         draw_together(lanes, p)
 
 
-@compiled
+@part
 def _take_point(lanes: Lanes, i: int, f: Floats, complement: Floats, first: int) -> None:
     """Mean and complement of point i of the draws from `first` on."""
     for lane in range(lanes.rows.shape[1]):

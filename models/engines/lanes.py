@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.arrays import Floats
-from models.compiled import compiled, part
+from models.compiled import part
 
 PAIRED = 3.0  # kind of noise of counts on shared items, beside those of `NoiseKind`: all points of a curve or none
 VECTOR = 7  # column of the data from which a row holds an eigenvector of the paired errors
@@ -95,7 +95,7 @@ def give(lanes: Lanes, source: int, values: Floats, first: int) -> None:
             values[first + lane, j] = lanes.rows[source + j, lane]
 
 
-@compiled
+@part
 def take_row(values: Floats, row: Floats, first: int) -> None:
     """Take values (S,) of the draws from `first` on."""
     for lane in range(len(row)):

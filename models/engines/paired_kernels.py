@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.arrays import Floats
-from models.compiled import inlined, part
+from models.compiled import part
 from models.engines.lanes import (
     COMPLEMENT,
     DERIVATIVE,
@@ -33,7 +33,7 @@ def paired_residuals(i: int, lanes: Lanes, data: Floats, residual: Floats) -> No
         residual[s] = data[i, 3] * (data[i, 5] - logit)
 
 
-@inlined
+@part
 def add_paired_gradient(lanes: Lanes, given: Given) -> None:
     """Add what paired points say to score and information."""
     p, rows, data = len(given.priors), lanes.rows, given.data
@@ -59,7 +59,7 @@ def add_paired_gradient(lanes: Lanes, given: Given) -> None:
         add_information(p, lanes, along, weight)
 
 
-@inlined
+@part
 def add_paired_log_likelihood(p: int, lanes: Lanes, data: Floats) -> None:
     """Add the log density of all points together, along the eigenvectors of their joint errors: O(N²) for any r."""
     value, r, along = lanes.rows[VALUE], lanes.rows[R], lanes.rows[SPARE]

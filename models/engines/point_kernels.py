@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.arrays import Floats
-from models.compiled import inlined, part
+from models.compiled import part
 from models.engines.lanes import (
     COMPLEMENT,
     DERIVATIVE,
@@ -36,7 +36,7 @@ IDENTITY, LOGIT, LOG_LOG = 0, 1, 2  # codes of the links, as in `Link`
 SMALLEST_MEAN = 1e-12  # keeps what is known of a mean near its bound finite, where a step would be endless
 
 
-@inlined
+@part
 def set_variation(lanes: Lanes) -> None:
     """The precision 1/r² - 1 of the models' beta distribution from r."""
     r, precision = lanes.rows[R], lanes.rows[PRECISION]

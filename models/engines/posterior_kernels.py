@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.arrays import Floats
-from models.compiled import inlined, part
+from models.compiled import part
 from models.engines.lanes import (
     BEFORE,
     DECREMENT,
@@ -58,7 +58,7 @@ def log_posterior(lanes: Lanes, given: Given) -> None:
         add_paired_log_likelihood(p, lanes, data)
 
 
-@inlined
+@part
 def set_log_prior(lanes: Lanes, p: int, target: Floats) -> None:
     """Log density of x under N(0, I)."""
     fill(-0.5 * p * LOG_TWO_PI, target)
@@ -68,7 +68,7 @@ def set_log_prior(lanes: Lanes, p: int, target: Floats) -> None:
             target[s] -= 0.5 * x[s] * x[s]
 
 
-@inlined
+@part
 def set_gradient(lanes: Lanes, given: Given) -> None:
     """Score and information of the levels at x, prior included."""
     p, rows, data = len(given.priors), lanes.rows, given.data
@@ -112,7 +112,7 @@ def settle(lanes: Lanes, first: int, until: tuple[int, float], given: Given) -> 
             break
 
 
-@inlined
+@part
 def half_log_determinant(lanes: Lanes, p: int) -> None:
     """That of the factored information of all levels."""
     half, entry = lanes.rows[HALF], lanes.rows[INFORMATION]
@@ -144,7 +144,7 @@ def solve_transposed(lanes: Lanes, p: int, first: int) -> None:
         divide(lanes.rows[INFORMATION + MOST_LEVELS * a + a], lanes.rows[SCORE + a])
 
 
-@inlined
+@part
 def _factor(lanes: Lanes, p: int, first: int) -> None:
     """Cholesky factor, in place, of the information of the levels from `first` on."""
     for a in range(first, p):
@@ -160,7 +160,7 @@ def _factor(lanes: Lanes, p: int, first: int) -> None:
                 divide(lanes.rows[INFORMATION + MOST_LEVELS * b + b], entry)
 
 
-@inlined
+@part
 def _newton_step(lanes: Lanes, p: int, first: int) -> float:
     """Move the levels from `first` on by the damped Newton step; the largest of its squares by the information.
 

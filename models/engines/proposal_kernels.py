@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.arrays import Floats
-from models.compiled import inlined
+from models.compiled import part
 from models.engines.lanes import (
     HALF,
     INFORMATION,
@@ -39,7 +39,7 @@ WIDEST = 5.0
 LEVEL_PRIOR_SHARE = 0.1  # of the draws whose levels come from the prior: bounds the weights of skewed posteriors
 
 
-@inlined
+@part
 def draw_together(lanes: Lanes, p: int) -> None:
     """Draw all levels from a t around their mode; parts of the proposal's log density are left."""
     rows = lanes.rows
@@ -61,7 +61,7 @@ def draw_together(lanes: Lanes, p: int) -> None:
         _widen_tails(distance, tails)
 
 
-@inlined
+@part
 def marginal_sd(lanes: Lanes, p: int, first: int) -> None:
     """Standard deviation of level `first` by the factored information, later levels integrated out."""
     for a in range(first, p):
@@ -77,7 +77,7 @@ def marginal_sd(lanes: Lanes, p: int, first: int) -> None:
     copy(sd, lanes.rows[RIGHT])
 
 
-@inlined
+@part
 def side_sds(lanes: Lanes, given: Given) -> None:
     """Widths to the left and right of the mode of a single level, by the fall of the density two sd away.
 
@@ -99,7 +99,7 @@ def side_sds(lanes: Lanes, given: Given) -> None:
     add_multiple(2.0, sd, x)
 
 
-@inlined
+@part
 def draw_level(j: int, lanes: Lanes, p: int) -> None:
     """Draw level j from a t around its mode given the levels before it; parts of the proposal's density are left."""
     rows = lanes.rows
@@ -118,7 +118,7 @@ def draw_level(j: int, lanes: Lanes, p: int) -> None:
         half[s] -= log(sd[s])
 
 
-@inlined
+@part
 def subtract_log_proposal(lanes: Lanes, p: int) -> None:
     """Subtract from the value the log density of the levels' proposal: a t, and the prior with a small share."""
     log_t, log_prior, tails, value = lanes.rows[HALF], lanes.rows[LOG_PRIOR], lanes.rows[TAILS], lanes.rows[VALUE]
@@ -131,7 +131,7 @@ def subtract_log_proposal(lanes: Lanes, p: int) -> None:
         value[s] -= high + log(prior_part + (1 - LEVEL_PRIOR_SHARE) * exp(log_t[s] - high))
 
 
-@inlined
+@part
 def _widen_tails(distance: Floats, tails: Floats) -> None:
     """One more coordinate of a product of t densities, at a distance in its standard deviations."""
     for s in range(len(tails)):

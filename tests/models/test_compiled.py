@@ -61,7 +61,7 @@ def test_a_compiled_function_keeps_its_code_under_the_lock(tmp_path: Path, monke
     assert total(np.arange(4.0)) == 6.0
     assert total(np.arange(4)) == 6.0
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
-    assert len(list(tmp_path.rglob("*.lock"))) == 1
+    assert {file.suffixes[-2] for file in tmp_path.rglob("*.lock")} == {".nbi", ".first"}
 
 
 CALLER = """
@@ -100,6 +100,25 @@ def test_kept_code_ends_with_the_code_that_it_calls_in_another_file(tmp_path: Pa
             subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
         )
     assert found == [["40", "0"], ["42", "0"], ["42", "1"]]
+
+
+def test_of_two_processes_that_need_a_function_one_compiles_it(tmp_path: Path) -> None:
+    (tmp_path / "caller.py").write_text(CALLER)
+    (tmp_path / "callee.py").write_text(CALLEE.format("part", 20))
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    ready = "from caller import twice; print('ready', flush=True); input();"
+    command = [sys.executable, "-c", f"{ready} twice(); print(sum(twice.stats.cache_misses.values()))"]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe) for _ in range(2)]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert sorted(process.communicate()[0] for process in started) == ["0\n", "1\n"]
 
 
 @pytest.mark.parametrize("value", [1.5, np.arange(3.0)])
