@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +36,7 @@ EM_STEPS, EM_TOLERANCE = 2000, 1e-10
 CHUNK = 2_000_000  # likelihood terms held at once
 TINY = 1e-300
 UPDATE_DRAWS = 400  # of pi, over which the probabilities of a curve are averaged
+SUITE_DRAWS = 100  # of pi, over which what holds for all curves together is averaged
 NO_CURVES = "no_curves"
 
 
@@ -82,14 +83,22 @@ def prevalence(curves: Sequence[SuiteCurve], level: float, group: str | None = N
 def summarised(
     curves: Sequence[SuiteCurve], draws: Floats, level: float, group: str | None = None, shift: float | None = None
 ) -> Prevalence:
-    """The record of draws (S, 5) of the prevalences among these curves."""
-    lower, middle, upper = quantiles(draws, level).tolist()
-    expected = updated_probabilities(np.array([curve.evidence for curve in curves]), draws).sum(axis=0).tolist()
+    """The record of draws (S, 5) of the prevalences among these curves.
+
+    An end is 0 where it may well be that no curve has the shape, 1 where it may be that all have it: equal tails of a
+    continuous posterior would shut out both, with any data.
+    """
+    evidence = np.array([curve.evidence for curve in curves])
+    lower, middle, upper = quantiles(draws, level)
+    none, every = none_and_every(evidence, cluster_weights(curves), draws)
+    lower = np.where(none >= (1 - level) / 2, 0.0, lower).tolist()
+    upper = np.where(every >= (1 - level) / 2, 1.0, upper).tolist()
+    expected = updated_probabilities(evidence, draws).sum(axis=0).tolist()
     return Prevalence(
         group=group,
         n_curves=len(curves),
         n_clusters=len({curve.outputs for curve in curves}),
-        shapes={shape: Interval(middle[c], lower[c], upper[c]) for c, shape in enumerate(SHAPES)},
+        shapes={shape: Interval(float(middle[c]), lower[c], upper[c]) for c, shape in enumerate(SHAPES)},
         expected_curves=dict(zip(SHAPES, expected, strict=True)),
         labels=dict(Counter(curve.label for curve in curves)),
         bound_shift=shift,
@@ -110,12 +119,29 @@ def cluster_weights(curves: Sequence[SuiteCurve]) -> Floats:
 
 def updated_probabilities(evidence: Floats, draws: Floats) -> Floats:
     """Probability (I, 5) of every shape for every curve, averaged over the posterior of the prevalences (S, 5)."""
-    chosen = draws[np.linspace(0, len(draws) - 1, min(UPDATE_DRAWS, len(draws))).astype(np.int64)]
     total = np.zeros_like(evidence)
-    for pi in chosen:
+    for shares in _shares(evidence, draws, UPDATE_DRAWS):
+        total += shares
+    return total / UPDATE_DRAWS
+
+
+def none_and_every(evidence: Floats, weights: Floats, draws: Floats) -> tuple[Floats, Floats]:
+    """Probability (5,) that no curve of the suite has the shape, and that all have it.
+
+    Given the prevalences the curves are independent; metrics of the same outputs count together as one curve.
+    """
+    none, every = np.zeros(evidence.shape[1]), np.zeros(evidence.shape[1])
+    for shares in _shares(evidence, draws, SUITE_DRAWS):
+        none += np.exp(weights @ np.log(np.maximum(1 - shares, TINY)))
+        every += np.exp(weights @ np.log(np.maximum(shares, TINY)))
+    return none / SUITE_DRAWS, every / SUITE_DRAWS
+
+
+def _shares(evidence: Floats, draws: Floats, count: int) -> Iterator[Floats]:
+    """Probabilities (I, 5) of the curves' shapes under so many draws of the prevalences, evenly taken from all."""
+    for pi in draws[np.linspace(0, len(draws) - 1, count).astype(np.int64)]:
         joint = evidence * pi
-        total += joint / joint.sum(axis=1, keepdims=True)
-    return total / len(chosen)
+        yield joint / joint.sum(axis=1, keepdims=True)
 
 
 def pi_posterior(evidence: Floats, weights: Floats) -> PiPosterior:

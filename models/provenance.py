@@ -20,6 +20,7 @@ from models.pool import EVIDENCE_POWER
 from models.results import Provenance
 
 ENGINE_VERSION = 10  # raised with every change that changes a number
+SUITE_VERSION = 2  # the same for numbers of summaries, where those of the analyses stay
 
 
 def provenance(

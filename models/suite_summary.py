@@ -12,7 +12,7 @@ import numpy as np
 
 from models.arrays import Floats
 from models.errors import InvalidOptions, Problem
-from models.false_labels import ErrorControl, error_control
+from models.false_labels import ErrorControl, error_control, label_probabilities
 from models.group_sampling import GroupData, GroupSampler, sample_groups
 from models.options import DEFAULT_INTERVAL, Shape
 from models.pooling import PooledTurn, pooled_turn
@@ -26,6 +26,7 @@ from models.prevalence import (
 )
 from models.random_effects import Pooling
 from models.results import Analysis, Interval
+from models.shapes import SHAPES
 from models.suite_curve import SuiteCurve, suite_curve
 from models.suite_effects import Moderated, PooledEffect, moderated_effects, pooled_effects
 from models.suite_emergence import SuiteEmergence, suite_emergence
@@ -129,7 +130,9 @@ def summary_of_curves(curves: Sequence[SuiteCurve], options: SuiteOptions | None
         message = f"{len(curves)} curve(s): a suite has at least {FEWEST_CURVES}"
         raise InvalidOptions([Problem("/analyses", message)])
     voting = [curve for curve in curves if curve.reliable]
-    probabilities = _updated(curves, voting)
+    evidence = np.array([curve.evidence for curve in curves])
+    draws = _drawn_prevalences(voting)
+    probabilities = updated_probabilities(evidence, draws)
     # From here on a curve's shapes are as probable as they are in this suite.
     seen = [replace(c, probabilities=row) for c, row in zip(curves, probabilities, strict=True) if c.reliable]
     # Most of the time is spent in array functions, which leave the interpreter to other threads.
@@ -141,7 +144,7 @@ def summary_of_curves(curves: Sequence[SuiteCurve], options: SuiteOptions | None
         moderators = threads.submit(moderated_effects, seen, how.pooling)
         labels, shares = dict(Counter(curve.label for curve in curves)), prevalence(voting, how.interval)
         grouped = {name: grouped_prevalence(voting, name, how) for name in how.group_by}
-        errors = error_control(curves, probabilities, how.fdr_level)
+        errors = error_control(curves, label_probabilities(evidence, draws), how.fdr_level)
         emergence = suite_emergence(voting, how.interval)
     return SuiteSummary(
         summary=suite_words(labels, shares, errors, uncensored.result(), emergence),
@@ -171,13 +174,11 @@ def _verdicts(curves: Sequence[SuiteCurve]) -> dict[str, dict[str, int]]:
     return {verdict: dict(metrics) for verdict, metrics in counts.items()}
 
 
-def _updated(curves: Sequence[SuiteCurve], voting: Sequence[SuiteCurve]) -> Floats:
-    """Probabilities (I, 5) of every curve's shapes under the prevalences of the suite."""
-    evidence = np.array([curve.evidence for curve in curves])
+def _drawn_prevalences(voting: Sequence[SuiteCurve]) -> Floats:
+    """Draws (S, 5) of the suite's prevalences; of a suite without a vote all are even."""
     if not voting:
-        return np.asarray(evidence / evidence.sum(axis=1, keepdims=True))
-    posterior = pi_posterior(np.array([curve.evidence for curve in voting]), cluster_weights(voting))
-    return updated_probabilities(evidence, posterior.draws)
+        return np.full((1, len(SHAPES)), 1 / len(SHAPES))
+    return pi_posterior(np.array([curve.evidence for curve in voting]), cluster_weights(voting)).draws
 
 
 def grouped_prevalence(curves: Sequence[SuiteCurve], grouping: str, how: SuiteOptions) -> GroupedPrevalence:

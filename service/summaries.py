@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import InvalidInput, Problem
-from models.provenance import ENGINE_VERSION, package_version
+from models.provenance import ENGINE_VERSION, SUITE_VERSION, package_version
 from models.suite_summary import FEWEST_CURVES, SuiteOptions
 from service.database import Database
 from service.derivations import BATCH, SUMMARY, Derivations, Task
@@ -41,7 +41,7 @@ class Derived:
 def derived(kind: str, content: Mapping[str, Any], database: Database | None = None) -> Derived:
     """A result of this kind; the key covers everything that it depends on."""
     # A scale may be a whole number beyond 64 bits, which the faster writers of JSON refuse.
-    text = json.dumps([kind, package_version(), ENGINE_VERSION, dict(content)], sort_keys=True)
+    text = json.dumps([kind, package_version(), ENGINE_VERSION, SUITE_VERSION, dict(content)], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     place = {} if database is None else {"database_url": database.url}
     return Derived(digest, {"kind": kind, **content, **place})

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.suites import simulated_suite
-from models.false_labels import error_control, keep
+from models.false_labels import LABEL_POWER, error_control, keep, label_probabilities
 from models.shapes import SHAPES
 
 rates = st.lists(st.floats(0, 1), max_size=12)
@@ -37,6 +37,12 @@ def test_expected_false_labels_are_the_sum_of_their_rates() -> None:
         found.all_labels.n_kept == sum(j.kept for j in found.labels) == sum(e.n_kept for e in found.by_shape.values())
     )
     assert found.all_labels.expected_false_kept <= 0.05 * found.all_labels.n_kept + 1e-12
+
+
+def test_labels_are_judged_by_less_than_the_whole_evidence() -> None:
+    evidence, pi = np.array([[1.0, 0.02, 0.0, 0.01, 0.1]]), np.array([0.1, 0.2, 0.3, 0.3, 0.1])
+    joint = np.array([1.0, 0.02**LABEL_POWER, 0.0, 0.01**LABEL_POWER, 0.1**LABEL_POWER]) * pi
+    np.testing.assert_allclose(label_probabilities(evidence, np.tile(pi, (9, 1))), [joint / joint.sum()])
 
 
 def test_without_labels_nothing_is_kept_and_the_reason_is_given() -> None:

@@ -21,6 +21,7 @@ from models.prevalence import (
     cluster_weights,
     log_ratio_basis,
     log_target,
+    none_and_every,
     pi_posterior,
     prevalence,
     updated_probabilities,
@@ -89,6 +90,30 @@ def test_probabilities_under_the_suite_are_the_rule_of_bayes_at_fixed_prevalence
     pi = np.array([[0.1, 0.2, 0.3, 0.3, 0.1]])
     expected = evidence * pi / (evidence * pi).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(updated_probabilities(evidence, np.repeat(pi, 50, axis=0)), expected)
+
+
+def test_whether_no_curve_or_every_curve_has_a_shape_is_as_simulated() -> None:
+    """Shapes of all curves drawn 200,000 times at given prevalences; each curve stands for itself."""
+    rng = np.random.default_rng(14)
+    evidence, pi = rng.random((4, 5)) ** 4, np.array([0.3, 0.1, 0.05, 0.05, 0.5])
+    joint = np.cumsum(evidence * pi, axis=1)
+    drawn = np.sum(rng.random((200_000, 4, 1)) * joint[:, -1:] > joint, axis=2)
+    none, every = none_and_every(evidence, np.ones(4), pi[None, :])
+    for shape in range(5):
+        assert none[shape] == pytest.approx(np.mean(np.all(drawn != shape, axis=1)), abs=0.005)
+        assert every[shape] == pytest.approx(np.mean(np.all(drawn == shape, axis=1)), abs=0.005)
+
+
+def test_intervals_begin_at_none_and_end_at_all_where_that_may_be() -> None:
+    sure = [suite_curve_of(np.eye(5)[4], f"task {i}", "accuracy") for i in range(30)]
+    found = prevalence(sure, 0.95).shapes
+    assert [found[shape].lower == 0 for shape in SHAPES] == [True, True, True, True, False]
+    assert [found[shape].upper == 1 for shape in SHAPES] == [False, False, False, False, True]
+    mixed = prevalence([*sure, suite_curve_of(np.eye(5)[0], "risen", "accuracy")], 0.95).shapes
+    assert (mixed[SHAPES[0]].lower or 0) > 0
+    assert (mixed[SHAPES[4]].upper or 1) < 1
+    doubtful = [*sure, suite_curve_of(np.array([1.0, 0, 0, 0, 0.5]), "perhaps risen", "accuracy")]
+    assert prevalence(doubtful, 0.95).shapes[SHAPES[0]].lower == 0
 
 
 def test_expected_numbers_of_curves_sum_to_the_number_of_curves() -> None:

@@ -12,12 +12,12 @@ from benchmarks.suites import SimulatedSuite, simulated_suite
 from models.analysis import analyze
 from models.arrays import Floats
 from models.curve import ScalePoint, ScalingCurve
-from models.false_labels import error_control
+from models.false_labels import error_control, label_probabilities
 from models.group_sampling import GroupData, sample_groups
 from models.metrics import Metric, MetricKind
 from models.options import DEFAULT_CLASS_PRIOR, Options, Shape
 from models.pooling import pooled_turn
-from models.prevalence import cluster_weights, pi_posterior, prevalence, updated_probabilities
+from models.prevalence import cluster_weights, pi_posterior, prevalence
 from models.shapes import FLAT, SHAPES
 from models.suite_curve import SuiteCurve, suite_curve
 from models.suite_summary import SuiteOptions, summary_of_curves
@@ -41,7 +41,7 @@ def false_discovery_proportions(suite: SimulatedSuite) -> tuple[float, float]:
     """Share of false labels among the kept, and among the kept that claim a change."""
     evidence = np.array([curve.evidence for curve in suite.curves])
     draws = pi_posterior(evidence, cluster_weights(suite.curves)).draws
-    judged = error_control(suite.curves, updated_probabilities(evidence, draws), LEVEL).labels
+    judged = error_control(suite.curves, label_probabilities(evidence, draws), LEVEL).labels
     kept = np.array([label.kept for label in judged])
     shapes = np.array([curve.shape for curve in suite.curves])
     false = kept & (shapes != suite.truth)
