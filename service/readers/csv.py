@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from service.readers.columns import Columns, check_delimiter, columns_of
 from service.readers.errors import UnreadableFile, unreadable
 from service.readers.items import CurveStream
+from service.readers.rows import too_many_cells
 from service.readers.source import longest_line
 from service.readers.spool import Row
 from service.readers.table_stream import table_stream
@@ -23,8 +24,9 @@ LONGEST_ROW = 1 << 20  # bytes
 MOST_COLUMNS = 1000
 CHUNK_ROWS = 4_000
 CHUNK_BYTES = 32 << 20  # of text in memory at a time, where rows are long
+NEVER_CLOSED = "opens a quotation mark that is never closed"
 _FIRST_DATA_ROW = 2
-_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_RAGGED = re.compile(r"Expected \d+ fields in line \d+, saw \d+")
 _OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
 
 
@@ -50,7 +52,7 @@ def _header(file: BinaryIO, scale: str | None) -> tuple[list[str], Columns]:
         raise unreadable(f"{len(header):,} columns are more than {MOST_COLUMNS:,}", "row 1")
     columns = columns_of(header, scale)
     if len(rows) > 1 and len(rows[1]) > len(header):
-        raise _ragged(_FIRST_DATA_ROW, len(rows[1]), len(header))
+        raise unreadable(too_many_cells(len(rows[1]), len(header)), f"row {_FIRST_DATA_ROW}")
     return header, columns
 
 
@@ -85,7 +87,41 @@ def _chunks(file: BinaryIO, header: Sequence[str], chunk_rows: int) -> Iterator[
                 yield [(row, values) for row, values in enumerate(cells, number) if any(values)]
                 number += len(chunk)
     except pd.errors.ParserError as error:
-        raise _not_csv(str(error)) from None
+        if not _RAGGED.search(str(error)):
+            raise _not_csv(str(error)) from None
+        yield from _ragged_chunks(file, len(header), chunk_rows, number)
+
+
+def _ragged_chunks(file: BinaryIO, width: int, chunk_rows: int, first: int) -> Iterator[list[Row]]:
+    """The same from row `first` on, where some rows have more cells than the header, which refuses their curves only.
+
+    Slower than pandas, which cannot tell which rows those are.
+    """
+    file.seek(0)
+    text, kept = io.TextIOWrapper(file, "utf-8-sig", newline=""), list[Row]()
+    csv.field_size_limit(LONGEST_ROW)
+    number = 0
+    try:
+        for number, cells in enumerate(csv.reader(text, strict=True), start=1):
+            if number >= first and any(row := _whole(cells, width)):
+                kept.append((number, row))
+            if len(kept) == chunk_rows:
+                yield kept
+                kept = []
+    except csv.Error as error:
+        message = NEVER_CLOSED if "unexpected end of data" in str(error) else f"this is not CSV: {error}"
+        raise unreadable(message, f"row {number + 1}") from None
+    finally:
+        text.detach()
+    yield kept
+
+
+def _whole(cells: Sequence[str], width: int) -> list[str]:
+    """The cells of a row: short rows are filled up, empty cells behind the last column are no cells."""
+    row = [cell.strip() for cell in cells]
+    while len(row) > width and not row[-1]:
+        row.pop()
+    return row + [""] * (width - len(row))
 
 
 def _reader(file: BinaryIO, width: int, chunk_rows: int) -> Any:
@@ -110,16 +146,6 @@ def _stripped(column: pd.Series[Any]) -> list[str]:
 
 
 def _not_csv(message: str) -> UnreadableFile:
-    if match := _RAGGED.search(message):
-        return _ragged(int(match[2]), int(match[3]), int(match[1]))
     if match := _OPEN_QUOTE.search(message):
-        return unreadable("opens a quotation mark that is never closed", f"row {int(match[1]) + 1}")
+        return unreadable(NEVER_CLOSED, f"row {int(match[1]) + 1}")
     return unreadable(f"this is not CSV: {message}")
-
-
-def _ragged(row: int, found: int, expected: int) -> UnreadableFile:
-    message = (
-        f"has {found} cells where the header has {expected}: write numbers with a decimal point, and put a text that "
-        "holds a comma in quotation marks"
-    )
-    return unreadable(message, f"row {row}")

@@ -68,7 +68,11 @@ UNREADABLE = (
         _text("a,accuracy,F,1e8,0,2,300"),
         "row 2: has 7 cells where the header has 6: write numbers with a decimal point",
     ),
-    (_text(*GOOD, "a,accuracy,F,1e8,0,2,300"), "row 4: has 7 cells where the header has 6"),
+    (
+        _text(*GOOD, "a,accuracy,F,1e8,0,2,300", '"a,accuracy,F,1e8,0.2,300'),
+        "row 5: opens a quotation mark that is never",
+    ),
+    (_text(*GOOD, "a,accuracy,F,1e8,0,2,300", '"a"a,accuracy,F,1e8,0.2,300'), "row 5: this is not CSV: ',' expected"),
     (_text(*GOOD, '"a,accuracy,F,1e10,0.2,300'), "row 4: opens a quotation mark that is never closed"),
     ("Tâche,métrique\nCalcul,justesse\n".encode("latin-1"), "row 1: holds the byte 0xE2, which is not UTF-8"),
     (_text(*GOOD, "é,accuracy,F,1,1,1").decode().encode("cp1252"), "row 4: holds the byte 0xE9, which is not UTF-8"),
@@ -113,6 +117,8 @@ BAD_ROWS = (
     ("b,accuracy,F,1e9,0.2,1_000", "row 5, column n_examples: '1_000' is not a number"),
     ("b,accuracy,F,1e9,0.2,", "row 5, column n_examples: missing, and so is stderr"),
     ("b,accuracy,F,1e9,0.2", "row 5, column n_examples: missing, and so is stderr"),
+    ("b,accuracy,F,1e9,0,2,300", "row 5: has 7 cells where the header has 6: write numbers with a decimal point"),
+    ("b,accuracy,F,1e9,0,2,300,,9", "row 5: has 9 cells where the header has 6"),
     ("b,accuracy,F,1e8,0.3,300", "row 5: the same as row 4"),
     ("b,accuracy,F,1e8,0.4,300", "rows 4 to 5: 2 point(s) at 1 distinct scale(s)"),
 )
@@ -123,6 +129,19 @@ def test_a_bad_row_spoils_its_curve_alone_and_is_named(row: str, message: str) -
     rows = (*GOOD, "b,accuracy,F,1e8,0.3,300", row, "c,accuracy,F,1e8,0.2,300", "c,accuracy,F,1e9,0.2,300")
     error = _curve_error(_text(*rows))
     assert message in error
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 3, 4_000])
+def test_long_rows_change_nothing_of_other_curves(chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With blank lines, short rows, line ends in cells and empty cells behind the last column; wherever chunks end."""
+    monkeypatch.setattr("service.readers.csv.CHUNK_ROWS", chunk_rows)
+    rows = (*GOOD, '"c\nd",accuracy,F,1e8,0.2,300', "", '"c\nd",accuracy,F,1e9, 0.4 ,300', "e,accuracy,F,1e8,0.1")
+    plain, *_ = _read(_text(*rows, "z,accuracy,F,1e8,0.1,9"))
+    mixed, *_ = _read(_text(*rows[:4], "b,accuracy,F,1e8,0,2,300", *rows[4:], "z,accuracy,F,1e8,0.1,9,,"))
+    others = [item for item in mixed if item.names["task"] != "b"]
+    assert [item.document for item in others] == [item.document for item in plain]
+    assert [item.rows for item in others] == [(2, 3), (4, 7), (8,), (9,)]
+    assert [item.rows for item in mixed if item.names["task"] == "b"] == [(6,)]
 
 
 @pytest.mark.parametrize(("row", "place"), [(",accuracy,F,1e9,0.2,300", "task"), ("b,,F,1e9,0.2,300", "metric")])
