@@ -136,7 +136,9 @@ def _shapes(asked: argparse.Namespace, pools: dict[str, Pool]) -> str:
         "Intervals of the prevalences, apart for shapes that no curve can have (of which intervals from 0 cover all); "
         "labels kept at a false discovery rate of 5 %, the share of false ones among them, and among those of them "
         "that claim a change. Outside the menu the evidences of the curves are themselves off: the intervals do not "
-        "know, the false discovery rate makes up for it with a power of the evidence that development seeds gave.\n\n"
+        "know, the false discovery rate makes up for it with a power of the evidence that development seeds gave. "
+        "Where 95 % are flat, each other shape has 1.25 %, which is none to two of the 60 curves: there intervals "
+        "that are right on average over compositions cover nearly always, the more so the less the curves tell.\n\n"
         + table(header, rows)
     )
 
