@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,6 +29,8 @@ os.environ.setdefault("NUMBA_OPT", "2")
 config.reload_config()
 
 COLLECT_AFTER = 20_000  # new objects, while a function compiles
+POLL = 0.02  # seconds between two looks at a lock
+LONGEST_WAIT = 120.0  # seconds that a process waits for another that compiles: several times what all functions take
 
 
 def compiled[F: Callable[..., object]](function: F) -> F:
@@ -94,7 +98,7 @@ def keep_alone(cache: Any) -> None:
 
     def alone(key: Any, data: Any) -> None:
         index = Path(cache._index_path)  # noqa: SLF001 - numba has no place for a lock of its own
-        with _locked(f"{index}.lock"):
+        with locked(f"{index}.lock"):
             if not cache._load_index():  # noqa: SLF001
                 for old in index.parent.glob(f"{escape(index.stem)}.*.nbc"):
                     old.unlink(missing_ok=True)
@@ -113,23 +117,35 @@ def compile_once(dispatcher: Any, cache: Any) -> None:
         index = Path(cache._index_path)  # noqa: SLF001 - as in `keep_alone`
         with global_compiler_lock:  # first: a thread that compiles a caller holds it when it comes to this one
             index.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(f"{index}.first.lock"):
+            with locked(f"{index}.first.lock", LONGEST_WAIT):
                 return compile_for(signature)
 
     dispatcher.compile = once
 
 
 @contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Alone among the processes, and threads, that lock this file; the lock ends with its holder."""
+def locked(path: str, patience: float = math.inf) -> Iterator[None]:
+    """Alone among the processes, and threads, that lock this file; the lock ends with its holder.
+
+    After `patience` seconds it goes on without: a holder that was stopped would hold it for ever.
+    """
     if sys.platform == "win32":
         yield
         return
-    from fcntl import LOCK_EX, flock
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
     with open(path, "ab") as file:  # noqa: PTH123 - numba's own paths are texts
-        flock(file, LOCK_EX)
-        yield
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            try:
+                flock(file, LOCK_EX | LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(POLL)
+        try:
+            yield
+        finally:
+            flock(file, LOCK_UN)  # closing alone would leave it with a process that was forked meanwhile
 
 
 class _PartLibrary(JITCodeLibrary):

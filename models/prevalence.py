@@ -36,7 +36,8 @@ EM_STEPS, EM_TOLERANCE = 2000, 1e-10
 CHUNK = 2_000_000  # likelihood terms held at once
 TINY = 1e-300
 UPDATE_DRAWS = 400  # of pi, over which the probabilities of a curve are averaged
-SUITE_DRAWS = 100  # of pi, over which what holds for all curves together is averaged
+SUITE_TERMS = 4_000_000  # draws of pi times curves over which what holds for all curves together is averaged, at most
+NEAR_END = 0.02  # ends of a group farther inside stay: its prevalence leans on groups that do have the shape
 NO_CURVES = "no_curves"
 
 
@@ -86,13 +87,14 @@ def summarised(
     """The record of draws (S, 5) of the prevalences among these curves.
 
     An end is 0 where it may well be that no curve has the shape, 1 where it may be that all have it: equal tails of a
-    continuous posterior would shut out both, with any data.
+    continuous posterior would shut out both, with any data. In a group only ends near by move there.
     """
     evidence = np.array([curve.evidence for curve in curves])
     lower, middle, upper = quantiles(draws, level)
     none, every = none_and_every(evidence, cluster_weights(curves), draws)
-    lower = np.where(none >= (1 - level) / 2, 0.0, lower).tolist()
-    upper = np.where(every >= (1 - level) / 2, 1.0, upper).tolist()
+    near = 1.0 if group is None else NEAR_END
+    lower = np.where((none >= (1 - level) / 2) & (lower <= near), 0.0, lower).tolist()
+    upper = np.where((every >= (1 - level) / 2) & (upper >= 1 - near), 1.0, upper).tolist()
     expected = updated_probabilities(evidence, draws).sum(axis=0).tolist()
     return Prevalence(
         group=group,
@@ -131,10 +133,11 @@ def none_and_every(evidence: Floats, weights: Floats, draws: Floats) -> tuple[Fl
     Given the prevalences the curves are independent; metrics of the same outputs count together as one curve.
     """
     none, every = np.zeros(evidence.shape[1]), np.zeros(evidence.shape[1])
-    for shares in _shares(evidence, draws, SUITE_DRAWS):
+    count = min(UPDATE_DRAWS, max(1, SUITE_TERMS // evidence.size))
+    for shares in _shares(evidence, draws, count):
         none += np.exp(weights @ np.log(np.maximum(1 - shares, TINY)))
         every += np.exp(weights @ np.log(np.maximum(shares, TINY)))
-    return none / SUITE_DRAWS, every / SUITE_DRAWS
+    return none / count, every / count
 
 
 def _shares(evidence: Floats, draws: Floats, count: int) -> Iterator[Floats]:

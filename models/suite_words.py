@@ -42,8 +42,15 @@ def _shares(shares: Prevalence) -> str:
 def _share(interval: Interval) -> str:
     estimate, lower, upper = (100 * (x or 0.0) for x in (interval.estimate, interval.lower, interval.upper))
     if estimate < 100 * LEAST_SHARE:
-        return f"below {max(upper, 0.1):.2g} %"
-    return f"{estimate:.0f} % ({lower:.0f} to {upper:.0f})"
+        return f"below {max(upper, 0.1):.2g} %" if upper < 10 else f"below {upper:.0f} %"
+    return f"{_whole(estimate)} % ({_whole(lower)} to {_whole(upper)})"
+
+
+def _whole(percent: float) -> str:
+    """`88`; never 0 or 100 for what is only close to it."""
+    if 0 < percent < 0.5:
+        return "<1"
+    return ">99" if 99.5 < percent < 100 else f"{percent:.0f}"
 
 
 def _errors(errors: ErrorControl) -> str:

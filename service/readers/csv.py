@@ -27,6 +27,7 @@ CHUNK_BYTES = 32 << 20  # of text in memory at a time, where rows are long
 NEVER_CLOSED = "opens a quotation mark that is never closed"
 _FIRST_DATA_ROW = 2
 _RAGGED = re.compile(r"Expected \d+ fields in line \d+, saw \d+")
+csv.field_size_limit(CHUNK_BYTES)  # of the process: the same answer whatever was read before
 _OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
 
 
@@ -39,20 +40,24 @@ def detect_csv(head: bytes) -> bool:
 def read_csv(file: BinaryIO, scale: str | None) -> Iterator[CurveStream]:
     """The curves of a tidy CSV file, in the order of their first rows; raises `UnreadableFile`."""
     chunk_rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, longest_line(file, LONGEST_ROW))))
-    header, columns = _header(file, scale)
-    with table_stream("csv", header, columns, _chunks(file, header, chunk_rows)) as stream:
+    rows = _first_rows(file)
+    header, columns = _header(rows, scale)
+    if any(len(row) > len(header) for row in rows[1:]):  # with empty cells, that pandas would take for columns
+        chunks = _ragged_chunks(file, len(header), chunk_rows, _FIRST_DATA_ROW)
+    else:
+        chunks = _chunks(file, header, chunk_rows)
+    with table_stream("csv", header, columns, chunks) as stream:
         yield stream
 
 
-def _header(file: BinaryIO, scale: str | None) -> tuple[list[str], Columns]:
+def _header(rows: Sequence[Sequence[str]], scale: str | None) -> tuple[list[str], Columns]:
     """Names of the columns and their use; raises `UnreadableFile` where the first rows do not fit together."""
-    rows = _first_rows(file)
     header = [name.strip() for name in rows[0]]
     if len(header) > MOST_COLUMNS:
         raise unreadable(f"{len(header):,} columns are more than {MOST_COLUMNS:,}", "row 1")
     columns = columns_of(header, scale)
-    if len(rows) > 1 and len(rows[1]) > len(header):
-        raise unreadable(too_many_cells(len(rows[1]), len(header)), f"row {_FIRST_DATA_ROW}")
+    if any(len(cells := _whole(row, len(header))) > len(header) for row in rows[1:]):
+        raise unreadable(too_many_cells(int(cells[-1]), len(header)), f"row {_FIRST_DATA_ROW}")
     return header, columns
 
 
@@ -99,7 +104,6 @@ def _ragged_chunks(file: BinaryIO, width: int, chunk_rows: int, first: int) -> I
     """
     file.seek(0)
     text, kept = io.TextIOWrapper(file, "utf-8-sig", newline=""), list[Row]()
-    csv.field_size_limit(LONGEST_ROW)
     number = 0
     try:
         for number, cells in enumerate(csv.reader(text, strict=True), start=1):
@@ -117,11 +121,15 @@ def _ragged_chunks(file: BinaryIO, width: int, chunk_rows: int, first: int) -> I
 
 
 def _whole(cells: Sequence[str], width: int) -> list[str]:
-    """The cells of a row: short rows are filled up, empty cells behind the last column are no cells."""
-    row = [cell.strip() for cell in cells]
-    while len(row) > width and not row[-1]:
-        row.pop()
-    return row + [""] * (width - len(row))
+    """The cells of a row: short rows are filled up, empty cells behind the last column are no cells.
+
+    Of a row that is too long one cell more than the columns is left, the number of its cells.
+    """
+    count = len(cells)
+    while count > width and not cells[count - 1].strip():
+        count -= 1
+    row = [cell.strip() for cell in cells[:width]]
+    return [*row, str(count)] if count > width else row + [""] * (width - count)
 
 
 def _reader(file: BinaryIO, width: int, chunk_rows: int) -> Any:

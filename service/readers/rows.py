@@ -68,8 +68,8 @@ def curve_of_rows(group: Grouped, columns: Columns, left_out: LeftOut) -> CurveI
         )
         return CurveItem(group.index, None, (Problem(f"from row {numbers[0]}", message),), numbers[:1], names_of(keys))
     width = len(columns.header)
-    if ragged := [(number, len(row)) for number, row in group.rows if len(row) > width]:
-        problems = tuple(Problem(f"row {number}", too_many_cells(found, width)) for number, found in ragged)
+    if ragged := [(number, row[width]) for number, row in group.rows if len(row) > width]:
+        problems = tuple(Problem(f"row {number}", too_many_cells(int(found), width)) for number, found in ragged)
         return CurveItem(group.index, None, problems, numbers, names_of(keys))
     axis, axis_problems = _axis(cells, numbers, columns)
     metric, metric_problems = _metric(cells, numbers, columns, keys.get("metric"))
@@ -95,8 +95,8 @@ def curve_of_rows(group: Grouped, columns: Columns, left_out: LeftOut) -> CurveI
 def too_many_cells(found: int, expected: int) -> str:
     """What is wrong with a row that is longer than the header."""
     return (
-        f"has {found} cells where the header has {expected}: write numbers with a decimal point, and put a text that "
-        "holds a comma in quotation marks"
+        f"has {found:,} cells where the header has {expected:,}: write numbers with a decimal point, and put a text "
+        "that holds a comma in quotation marks"
     )
 
 

@@ -211,7 +211,7 @@ def _cells(entry: TableEntry, common: Common, drawn: set[int], summary: SuiteSum
 
 
 def _doubt(entry: TableEntry, summary: SuiteSummary | None) -> tuple[str, bool]:
-    """The probability that the label is false under the suite's prevalences, and whether the label is kept."""
+    """The probability that the label is false, as the suite judges it, and whether the label is kept."""
     if summary is None or entry.position is None:
         return "", False
     own = summary.error_control.labels[entry.position]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba.core import caching, event
 
-from models.compiled import COLLECT_AFTER, compiled, keep_alone, part
+from models.compiled import COLLECT_AFTER, compiled, keep_alone, locked, part
 
 
 def kept(folder: Path, name: str = "function", version: int = 1) -> Any:
@@ -119,6 +119,23 @@ def test_of_two_processes_that_need_a_function_one_compiles_it(tmp_path: Path) -
         process.stdin.write("\n")
         process.stdin.flush()
     assert sorted(process.communicate()[0] for process in started) == ["0\n", "1\n"]
+
+
+def test_a_process_that_was_stopped_while_it_compiles_holds_nobody_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("models.compiled.LONGEST_WAIT", 0.1)
+
+    @compiled
+    def doubled(x: Any) -> Any:
+        return x + x
+
+    dispatcher: Any = doubled
+    index = Path(dispatcher._cache._cache_file._index_path)  # noqa: SLF001
+    index.parent.mkdir(parents=True, exist_ok=True)
+    with locked(f"{index}.first.lock"):
+        assert doubled(4) == 8
 
 
 @pytest.mark.parametrize("value", [1.5, np.arange(3.0)])

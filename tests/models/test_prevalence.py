@@ -24,6 +24,7 @@ from models.prevalence import (
     none_and_every,
     pi_posterior,
     prevalence,
+    summarised,
     updated_probabilities,
 )
 from models.shapes import SHAPES
@@ -114,6 +115,19 @@ def test_intervals_begin_at_none_and_end_at_all_where_that_may_be() -> None:
     assert (mixed[SHAPES[4]].upper or 1) < 1
     doubtful = [*sure, suite_curve_of(np.array([1.0, 0, 0, 0, 0.5]), "perhaps risen", "accuracy")]
     assert prevalence(doubtful, 0.95).shapes[SHAPES[0]].lower == 0
+
+
+def test_a_small_group_leans_on_the_others_whatever_may_be_of_its_own_curves() -> None:
+    """It may be that none of three doubtful curves rises, and that all do; the other groups say that half of all do."""
+    sides = np.random.default_rng(3).beta(20, 20, 2000)
+    draws = np.column_stack([sides, *np.full((3, 2000), 1e-4), 1 - sides])
+    doubtful = [suite_curve_of(np.array([1.0, 0, 0, 0, 0.9]), f"task {i}", "accuracy") for i in range(3)]
+    found = summarised(doubtful, draws, 0.95, "a group").shapes
+    plain = np.quantile(draws, [0.025, 0.975], axis=0)
+    for place in (0, 4):
+        ends = found[SHAPES[place]].lower, found[SHAPES[place]].upper
+        assert ends == pytest.approx(tuple(plain[:, place]), abs=1e-3)
+    assert found[SHAPES[1]].lower == 0
 
 
 def test_expected_numbers_of_curves_sum_to_the_number_of_curves() -> None:

@@ -12,6 +12,7 @@ from service.readers.errors import UnreadableFile
 from service.readers.items import CurveItem
 from service.readers.loading import load_item
 from service.readers.opening import open_curves
+from service.readers.spool import Spool
 from service.schemas.curve import LoadedCurve, load_curve
 
 HEADER = "task,metric,model_family,parameters,score,n_examples"
@@ -135,13 +136,34 @@ def test_a_bad_row_spoils_its_curve_alone_and_is_named(row: str, message: str) -
 def test_long_rows_change_nothing_of_other_curves(chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With blank lines, short rows, line ends in cells and empty cells behind the last column; wherever chunks end."""
     monkeypatch.setattr("service.readers.csv.CHUNK_ROWS", chunk_rows)
+    good = "b,accuracy,F,1e9,0.2,300"
     rows = (*GOOD, '"c\nd",accuracy,F,1e8,0.2,300', "", '"c\nd",accuracy,F,1e9, 0.4 ,300', "e,accuracy,F,1e8,0.1")
     plain, *_ = _read(_text(*rows, "z,accuracy,F,1e8,0.1,9"))
-    mixed, *_ = _read(_text(*rows[:4], "b,accuracy,F,1e8,0,2,300", *rows[4:], "z,accuracy,F,1e8,0.1,9,,"))
+    mixed, *_ = _read(_text(*rows[:4], "b,accuracy,F,1e8,0,2,300", *rows[4:], "z,accuracy,F,1e8,0.1,9,,", good))
     others = [item for item in mixed if item.names["task"] != "b"]
     assert [item.document for item in others] == [item.document for item in plain]
     assert [item.rows for item in others] == [(2, 3), (4, 7), (8,), (9,)]
-    assert [item.rows for item in mixed if item.names["task"] == "b"] == [(6,)]
+    assert [item.rows for item in mixed if item.names["task"] == "b"] == [(6, 10)]
+
+
+def test_empty_cells_behind_the_last_column_are_no_cells() -> None:
+    plain = _read(_text(*GOOD, "b,accuracy,F,1e8,0.2,300"))[0]
+    assert _read(_text(*(f"{row},," for row in GOOD), "b,accuracy,F,1e8,0.2,300"))[0] == plain
+    assert "row 2: has 8 cells" in _error(_text(*(f"{row},,1" for row in GOOD)))
+
+
+def test_long_rows_are_kept_without_what_they_have_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    def counted(spool: Spool, groups: Any) -> None:
+        groups = list(groups)
+        kept.extend(len(cells) for _, rows in groups for _, cells in rows)
+        add(spool, groups)
+
+    add = Spool.add
+    monkeypatch.setattr(Spool, "add", counted)
+    assert "row 4: has 90,007 cells" in _curve_error(_text(*GOOD, f"a,accuracy,F,1e10,0.3,300{',1' * 90_001}"))
+    assert max(kept) == 7
 
 
 @pytest.mark.parametrize(("row", "place"), [(",accuracy,F,1e9,0.2,300", "task"), ("b,,F,1e9,0.2,300", "metric")])
