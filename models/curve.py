@@ -135,7 +135,8 @@ def _duplicates(curve: ScalingCurve) -> Iterator[Problem]:
         if (same := first.setdefault(point, index)) != index:
             yield Problem(
                 f"/points/{index}",
-                f"the same as point {same}: remove one, or name the language models if they are replicates",
+                f"the same as point {same}: remove one, or give the language models different names if they are "
+                "replicates",
             )
 
 

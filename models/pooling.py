@@ -22,7 +22,7 @@ from models.curve import ScaleKind
 from models.engines.vector_math import exp, normal_tail
 from models.options import Shape
 from models.results import Interval
-from models.shapes import SHAPES
+from models.shapes import INVERSE, SHAPES
 from models.suite_curve import SuiteCurve
 from models.turn_posterior import TurnPosterior
 
@@ -105,6 +105,7 @@ class _Grid:
 def pooled_turn(curves: Sequence[SuiteCurve], shape: Shape, level: float, *, censored: bool) -> PooledTurn:
     """The typical turn of the U (or inverted U) curves among those with the commonest kind of scale.
 
+    None is told where fewer than two turns are expected inside the observed ranges, however many may come later.
     Only U curves can be censored: that a rising curve will fall some day is nobody's first thought.
     """
     kinds = Counter(curve.scale_kind for curve in curves)
@@ -112,9 +113,10 @@ def pooled_turn(curves: Sequence[SuiteCurve], shape: Shape, level: float, *, cen
     pairs = [(curve.scale_kind is kind, turn_evidence(curve, shape, censored=censored)) for curve in curves]
     found = [evidence for own, evidence in pairs if own and evidence is not None]
     other = sum(not own and evidence is not None for own, evidence in pairs)
-    inside = float(sum(e.weight * e.inside / (e.inside + e.beyond) for e in found))
-    beyond = float(sum(e.weight for e in found)) - inside
-    if inside < FEWEST_TURNS:
+    own = [curve.probabilities for curve in curves if curve.scale_kind is kind and curve.reliable]
+    inside = float(sum(row[SHAPES.index(shape)] for row in own))
+    beyond = float(sum(row[INVERSE] for row in own)) if _may_come(shape, censored=censored) else 0.0
+    if inside < FEWEST_TURNS or not found:
         empty = Interval(None, None, None, TOO_FEW)
         none = (empty, empty, empty, (), TOO_FEW, TOO_FEW)
         return PooledTurn(shape, censored, kind, len(found), inside, beyond, *none, n_left_out=other)
@@ -137,15 +139,20 @@ def pooled_turn(curves: Sequence[SuiteCurve], shape: Shape, level: float, *, cen
     )
 
 
+def _may_come(shape: Shape, *, censored: bool) -> bool:
+    """Whether falling curves count as turning, perhaps, beyond their largest model."""
+    return censored and shape is Shape.U_SHAPED
+
+
 def turn_evidence(curve: SuiteCurve, shape: Shape, *, censored: bool) -> TurnEvidence | None:
     """What a curve says of the typical turn; None where it says nothing."""
     turn = curve.u_turn if shape is Shape.U_SHAPED else curve.inverted_u_turn
-    inside, later = SHAPES.index(shape), SHAPES.index(Shape.INVERSE)
-    may_come = censored and shape is Shape.U_SHAPED
-    weight = float(curve.probabilities[inside] + (curve.probabilities[later] if may_come else 0.0))
+    inside = SHAPES.index(shape)
+    may_come = _may_come(shape, censored=censored)
+    weight = float(curve.probabilities[inside] + (curve.probabilities[INVERSE] if may_come else 0.0))
     if not curve.reliable or weight < SMALLEST_WEIGHT:
         return None
-    beyond = float(curve.evidence[later]) if may_come else 0.0
+    beyond = float(curve.evidence[INVERSE]) if may_come else 0.0
     if turn is None:
         # The turn inside was too improbable to be reported: whatever it is, the curve is one that may turn later.
         turn = TurnPosterior(np.array(curve.log_range), np.ones(1)) if may_come else None

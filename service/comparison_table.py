@@ -39,14 +39,14 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> Section:
 
 def _pair(difference: Mapping[str, Any], kind: ScaleKind) -> Section:
     first, second = difference["first"] + 1, difference["second"] + 1
-    names = factor_words(difference["differs_in"]) or "no name"
+    names = factor_words(difference["differs_in"])
     rows = [("", "second less first")]
     rows.append(("shapes differ with probability", probability_text(difference["probability_shapes_differ"])))
     rows += _effects(difference)
     rows += [(title, _text(difference[name], number_text)) for name, title in TURNS.items() if _there(difference[name])]
     rows += _crossing(difference["crossing"], kind)
     rows += _paired(difference["paired"])
-    return Section(f"{second} against {first}: another {names}", rows)
+    return Section(f"{second} against {first}: {f'another {names}' if names else 'the same by name'}", rows)
 
 
 def _effects(difference: Mapping[str, Any]) -> list[tuple[str, str]]:

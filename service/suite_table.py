@@ -31,6 +31,7 @@ from service.table_words import (
 WIDTH = 110  # of the summary in words
 GAP = 2
 MOST_LISTED = 20  # labels that are not kept, by name
+SHARES = "shares are medians with intervals; the metrics of the same outputs count as one curve"
 TITLES = {"metric": "metric", "task_group": "task group", "model_family": "model family", "prompting": "prompting"}
 TURNS = {
     "u_turn": "U, those to come included",
@@ -88,7 +89,7 @@ def _prevalence(found: Prevalence) -> Section:
         expected = f"{found.expected_curves[shape]:.1f}"
         rows.append((NAMES[shape], str(found.labels.get(shape.value, 0)), expected, _share(share)))
     clusters = "" if found.n_clusters == found.n_curves else f" of {found.n_clusters:,} outputs"
-    notes = [_because(found.reason)] if found.reason else []
+    notes = [_because(found.reason)] if found.reason else [SHARES]
     return Section(f"Shapes among {found.n_curves:,} curves{clusters}", rows, notes)
 
 

@@ -45,6 +45,7 @@ LEGEND = {
     "stderr_disagrees_with_n": ("se/n", "stderr is not that of n_examples independent examples: a larger one is used"),
     "metric_assumed_proportion": ("metric", "an unknown metric is taken for a proportion"),
     "chance_below_one_percent": ("chance %", "chance is below one percent, as the scores are: is a share meant?"),
+    "repeated_model": ("model", "one model has several results at one scale: they count as different models"),
     "pairing_ignored": ("unpaired", "outcomes of shared items were given but could not be used"),
     "few_clusters": ("clusters", "too few clusters to know how much examples that belong together vary"),
     "engine_unreliable": ("engine", "the sampler did not reach its accuracy; no label is given"),

@@ -31,6 +31,7 @@ from service.curve_export import check_export, export_curves
 from service.parallel import cores, one_thread_each
 from service.progress import Progress
 from service.readers.items import CurveStream
+from service.readers.load_report import MOST_EXAMPLES
 from service.readers.loading import load_item
 from service.table_row import TableRow
 
@@ -147,8 +148,10 @@ def _finish(report: ReportFile | None, files: Sequence[str], streams: Sequence[C
     """Write the report, unless there is no curve to report on."""
     if report is None or report.collection.count == 0:
         return
-    known = [line for stream in streams if stream.report is not None for line in stream.report.lines()]
-    messages = [message for stream in streams for message in stream.messages()]
+    reports = [stream.report for stream in streams if stream.report is not None]
+    known = [line for found in reports for line in found.lines(MOST_EXAMPLES)]
+    short = {line for found in reports for line in found.lines()}
+    messages = [message for stream in streams for message in stream.messages() if message not in short]
     try:
         report.finish(files, [*known, *messages])
     except OSError as error:

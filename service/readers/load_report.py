@@ -30,12 +30,16 @@ class Note:
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
-        counted = f"{self.message} ({self.count:,})"
-        return f"{counted}: {self._names()}" if self.examples else counted
+        return self.text(SHOWN_EXAMPLES)
 
-    def _names(self) -> str:
-        shown = "; ".join(self.examples[:SHOWN_EXAMPLES])
-        more = self.count - min(len(self.examples), SHOWN_EXAMPLES)
+    def text(self, names: int) -> str:
+        """The note with so many of its names."""
+        counted = f"{self.message} ({self.count:,})"
+        return f"{counted}: {self._names(names)}" if self.examples else counted
+
+    def _names(self, most: int) -> str:
+        shown = "; ".join(self.examples[:most])
+        more = self.count - min(len(self.examples), most)
         return f"{shown}; and {more:,} more" if more > 0 else shown
 
 
@@ -60,13 +64,13 @@ class LoadReport:
         """How often the thing of that code happened."""
         return sum(note.count for note in self.notes if note.code == code)
 
-    def lines(self) -> tuple[str, ...]:
-        """The report as text, a line for each thing."""
+    def lines(self, names: int = SHOWN_EXAMPLES) -> tuple[str, ...]:
+        """The report as text, a line for each thing with so many names."""
         formats = ", ".join(f"{count:,} {name}" for name, count in sorted(self.formats.items()))
         read = f"Read {self.files:,} file{'s'[: self.files != 1]} ({formats})" if self.files else "Read no file"
         points = "" if self.points is None else f" of {self.points:,} points"
         built = f"{self.curves:,} curve{'s'[: self.curves != 1]}{points}"
-        notes = (f"{SECTIONS[note.section]}: {note}" for section in SECTIONS for note in self._of(section))
+        notes = (f"{SECTIONS[note.section]}: {note.text(names)}" for section in SECTIONS for note in self._of(section))
         return (f"{read}: {built}", *notes)
 
     def document(self) -> dict[str, Any]:

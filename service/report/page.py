@@ -44,6 +44,7 @@ from service.report.texts import LONGEST_MESSAGE, cell, plain, typeset
 from service.table_row import TURN_MATTERS, TableRow
 from service.table_words import NAMES, ON_ANOTHER_SCALE, Common, left_out_words, telling_tags, warning_words
 
+LONGEST_LINE = 250_000  # characters of a line on what was read: a thousand names of the longest
 BUFFERED = 64  # pieces of the template that are written at once
 
 
@@ -141,6 +142,7 @@ def _page(collection: Collection, about: About, summary: SuiteSummary | None) ->
     drawn = {picture.index for picture in pictures}
     return {
         "about": about,
+        "longest_line": LONGEST_LINE,
         "style": palette_css(dark=False)
         + files("service.report").joinpath("templates", "report.css").read_text("utf-8"),
         "cards": shape_cards(collection, summary),

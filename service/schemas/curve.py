@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -65,6 +66,8 @@ def curve_document(curve: ScalingCurve) -> dict[str, Any]:
     return given(document)
 
 
+REPEATED_MODEL = "repeated_model"
+MOST_NAMED = 3  # models in the text of a warning
 _NEEDED = ("task", "metric", "points")
 
 
@@ -84,9 +87,20 @@ def _curve(fields: Mapping[str, Any]) -> tuple[ScalingCurve, tuple[Warned, ...]]
     unit = request.get("unit", ScoreUnit.FRACTION)
     metric, warnings = resolved_metric(request, plain_shares=plain_shares(points, unit))
     try:
-        return _scaling_curve(loaded, metric, scale_points(points, unit, metric.kind)), warnings
+        curve = _scaling_curve(loaded, metric, scale_points(points, unit, metric.kind))
     except InvalidCurve as error:
         raise InvalidCurve(in_submitted_unit(error.problems, points, unit)) from None
+    return curve, (*warnings, *_repeated(curve))
+
+
+def _repeated(curve: ScalingCurve) -> Iterator[Warned]:
+    """A warning where one model has several results at one scale; the checkpoints of one have scales of their own."""
+    named = Counter((p.language_model, p.scale) for p in curve.points if p.language_model is not None)
+    if several := [f"{shown(name)} has {count}" for (name, _), count in named.items() if count > 1]:
+        more = f" and {len(several) - MOST_NAMED:,} more models" if len(several) > MOST_NAMED else ""
+        told = ", ".join(several[:MOST_NAMED]) + more
+        message = f"{told}: results of one model at one scale count as those of different models; check which is meant"
+        yield Warned(REPEATED_MODEL, message)
 
 
 def _scaling_curve(loaded: Mapping[str, Any], metric: Metric, points: tuple[ScalePoint, ...]) -> ScalingCurve:

@@ -197,6 +197,22 @@ def test_a_chance_below_one_percent_is_asked_about(chance: float, codes: list[st
     assert load_curve({**CURVE, "metric": {"name": "accuracy", "chance": 0.25}}).warnings == ()
 
 
+def test_several_results_of_one_model_at_one_scale_are_told() -> None:
+    def found(*models: tuple[str | None, float]) -> list[tuple[str, str]]:
+        points = [
+            {"model": model, "scale": scale, "score": 0.2 + 0.1 * i, "n_examples": 100}
+            for i, (model, scale) in enumerate(models)
+        ]
+        return [(warning.code, warning.message) for warning in load_curve({**CURVE, "points": points}).warnings]
+
+    assert found(("a", 1e8), ("b", 1e8), (None, 1e9), (None, 1e9)) == []
+    assert found(("in training", 1e8), ("in training", 1e9)) == []
+    ((code, message),) = found(("a", 1e8), ("b", 1e9), ("a", 1e8), ("b", 1e9), ("a", 1e8))
+    assert code == "repeated_model"
+    assert "'a' has 3" in message
+    assert "'b' has 2" in message
+
+
 @pytest.mark.parametrize("change", [{"score": 1.2}, {"n_examples": None, "stderr": 0.1}])
 def test_an_unknown_metric_that_cannot_be_a_proportion_needs_its_kind(change: dict[str, Any]) -> None:
     message = _problems({**_with_point(**change), "metric": "elo"})["/metric/kind"]
