@@ -248,7 +248,7 @@ def _groups(asked: argparse.Namespace, pools: dict[str, Pool]) -> str:
             parts = [draw(rng, own, size).curves for own, size in zip(pi, GROUPS, strict=True)]
             evidence = np.array([curve.evidence for part in parts for curve in part])
             draws = sample_groups(GroupData(evidence, np.ones(len(group)), group, len(GROUPS))).pi
-            found = [summarised(part, draws[:, g], COVERAGE) for g, part in enumerate(parts)]
+            found = [summarised(part, draws[:, g], COVERAGE, f"group {g}") for g, part in enumerate(parts)]
             hits.append([covers(own, truth).mean() for own, truth in zip(found, pi, strict=True)])
             alone.append([np.mean(np.subtract(*ends(own)[::-1])) for own in found])
         rows.append((name, *(_percent(column) for column in np.array(hits).T), f"{np.mean(alone):.3f}"))
