@@ -36,7 +36,7 @@ EM_STEPS, EM_TOLERANCE = 2000, 1e-10
 CHUNK = 2_000_000  # likelihood terms held at once
 TINY = 1e-300
 UPDATE_DRAWS = 400  # of pi, over which the probabilities of a curve are averaged
-SUITE_TERMS = 4_000_000  # draws of pi times curves over which what holds for all curves together is averaged, at most
+SUITE_TERMS = 4_000_000  # draws of pi by curves by shapes over which what holds for all curves is averaged, at most
 NEAR_END = 0.02  # ends of a group farther inside stay: its prevalence leans on groups that do have the shape
 NO_CURVES = "no_curves"
 
